@@ -1,0 +1,98 @@
+/**
+ * The options of a handler, and what its functions are given. Read these as
+ * `Handler.Options`, `Handler.Retry` and so on.
+ *
+ * @since 0.1.0
+ */
+import type * as Duration from "effect/Duration"
+import type * as Effect from "effect/Effect"
+import type * as Schedule from "effect/Schedule"
+import type * as Schema from "effect/Schema"
+import type { StandardSchemaV1 } from "effect/StandardSchema"
+import type { Next, Skip } from "./Answer.ts"
+import type { HandlerTimeout } from "./BatchError.ts"
+
+/**
+ * What `prepareInputs` is given.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface PrepareContext<out Shared, out Params, out Previous> {
+  readonly shared: Shared
+  readonly params: Params
+  /** The output of the handler before; annotate its type where you use it. */
+  readonly previous: Previous
+}
+
+/**
+ * What `processResults` is given.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface ProcessContext<out Shared, out Params, out Inputs, out Outputs> {
+  /** The shared data at this moment, with every change that other items have made meanwhile. */
+  readonly shared: Shared
+  readonly params: Params
+  readonly inputs: Inputs
+  readonly outputs: Outputs
+}
+
+/**
+ * When to try a request again. At least one of `times`, `schedule` and `while`
+ * should bound it: without any, it is tried until it succeeds.
+ *
+ * @category options
+ * @since 0.1.0
+ */
+export interface Retry<in E, out R = never> {
+  /** How many retries follow the first attempt. Defaults to no bound. */
+  readonly times?: number | undefined
+  /** How long to wait before each retry, and when to give up. Defaults to no wait. */
+  readonly schedule?: Schedule.Schedule<unknown, E, never, R> | undefined
+  /** Which errors are worth a retry. Defaults to all. */
+  readonly while?: ((error: E) => boolean) | undefined
+}
+
+/**
+ * The error that a `timeout` adds: none where there is no timeout.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type TimeoutError<T> = [T] extends [undefined] ? never : HandlerTimeout
+
+/**
+ * What a handler may write into the shared data: nothing, where it does not say
+ * what that is.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type Written<S> = unknown extends S ? never : S
+
+/**
+ * The options of every handler, whatever its request is. Write them in this
+ * order: `prepareInputs`, `handleRequest`, `handleError`, `processResults`;
+ * TypeScript infers from the ones above.
+ *
+ * @category options
+ * @since 0.1.0
+ */
+export interface Options<S, P, PE, RD, I, O, E, T extends Duration.Input | undefined, O2, E2, R2, A extends string, RS> {
+  /** Decodes the params before the item starts: a Schema, or any Standard Schema. Defaults to the params as given. */
+  readonly params?: Schema.Codec<P, PE, RD, unknown> | StandardSchemaV1<PE, P> | undefined
+  /** The type of the shared data. It is not validated. */
+  readonly shared?: Schema.Schema<S> | StandardSchemaV1<unknown, S> | undefined
+  /** How long each attempt may take; it then fails with `HandlerTimeout`. Defaults to no limit. */
+  readonly timeout?: T
+  /** Defaults to a single attempt. */
+  readonly retry?: Retry<NoInfer<E> | TimeoutError<T>, RS> | undefined
+  /** Runs once, after the last attempt, with its typed error; what it answers takes the place of the output. */
+  readonly handleError?: ((inputs: I, error: E | TimeoutError<T>) => Effect.Effect<O2, E2, R2>) | undefined
+  /** Pure and atomic: answers the action and the next shared data. Defaults to the action `"default"`, nothing changed. */
+  readonly processResults?:
+    | ((context: ProcessContext<S, P, I, O | O2>) => Next<A, Written<NoInfer<S>>> | Skip)
+    | undefined
+}

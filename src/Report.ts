@@ -1,0 +1,45 @@
+/**
+ * What became of a batch.
+ *
+ * A report is a plain value: the shared data as it stood at the end, the counts,
+ * and the outcomes in input order.
+ *
+ * @since 0.1.0
+ */
+import type * as Duration from "effect/Duration"
+import type * as Outcome from "./Outcome.ts"
+
+/**
+ * The result of a batch.
+ *
+ * **Details**
+ *
+ * `succeeded + failed + skipped + interrupted + notStarted` is `total`.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Report<out S, out O extends Outcome.Any> {
+  /** The shared data as it stood when the batch ended. */
+  readonly shared: S
+  /** How many parameter sets there were; of a lazy input, how many were read. */
+  readonly total: number
+  readonly succeeded: number
+  readonly failed: number
+  readonly skipped: number
+  readonly interrupted: number
+  readonly notStarted: number
+  /** `false` where a lazy input may hold more parameter sets than were read. */
+  readonly exhausted: boolean
+  /** One outcome for each parameter set, in input order; the option `outcomes` says which are kept. */
+  readonly outcomes: ReadonlyArray<O>
+  readonly duration: Duration.Duration
+}
+
+/**
+ * Any report.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Any extends Report<unknown, Outcome.Any> {}

@@ -1,0 +1,11 @@
+/**
+ * The Effect modules: the core of the library.
+ *
+ * @since 0.1.0
+ */
+export * as Batch from "./Batch.ts"
+export * from "./BatchError.ts"
+export * as Handler from "./Handler.ts"
+export * as Outcome from "./Outcome.ts"
+export * as Pipeline from "./Pipeline.ts"
+export * as Report from "./Report.ts"

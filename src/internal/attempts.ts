@@ -1,0 +1,40 @@
+/**
+ * One step's request with its policy: timeout for each attempt, retries, and the
+ * fallback after the last. All state of a policy belongs to this one call, so
+ * items that run at the same time never share a counter.
+ */
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import { HandlerTimeout } from "../BatchError.ts"
+import type { AnyEffect, HandlerDefinition } from "./definition.ts"
+import type { Item } from "./item.ts"
+
+export const hasPolicy = (handler: HandlerDefinition): boolean =>
+  handler.retry !== undefined || handler.timeout !== undefined || handler.handleError !== undefined
+
+/** Calls the request of the item's present step under its policy. */
+export const request = (item: Item, handler: HandlerDefinition): AnyEffect => {
+  const { handleError, handleRequest, retry, timeout } = handler
+  const inputs = item.inputs
+  const name = item.handler
+  const call = (): AnyEffect => {
+    item.attempts++
+    item.attempt++
+    return handleRequest(inputs)
+  }
+
+  const first = call()
+  if (Exit.isExit(first) && Exit.isSuccess(first)) return first
+
+  let called: AnyEffect | undefined = first
+  let attempts: AnyEffect = Effect.suspend(() => {
+    const attempt = called ?? call()
+    called = undefined
+    return timeout === undefined ? attempt : Effect.timeoutOrElse(attempt, {
+      duration: timeout,
+      orElse: () => Effect.fail(new HandlerTimeout({ handler: name, duration: timeout }))
+    })
+  })
+  if (retry !== undefined) attempts = Effect.retry(attempts, retry)
+  return handleError === undefined ? attempts : Effect.catch(attempts, (error) => handleError(inputs, error))
+}

@@ -1,0 +1,84 @@
+/**
+ * Runs a batch from its options to its report.
+ */
+import * as Cause from "effect/Cause"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Option from "effect/Option"
+import { hasProperty } from "effect/Predicate"
+import type * as Ref from "effect/Ref"
+import { BatchFailed, InvalidPipeline } from "../BatchError.ts"
+import type * as Report from "../Report.ts"
+import type { PipelineDefinition } from "./definition.ts"
+import { compile, type Graph, problemsOf } from "./graph.ts"
+import { Run, type RunOptions } from "./run.ts"
+
+const graphs = new WeakMap<PipelineDefinition, Graph>()
+
+/** The steps of a pipeline; throws `InvalidPipeline` where its wiring is wrong. */
+export const graphOf = (pipeline: PipelineDefinition): Graph => {
+  const known = graphs.get(pipeline)
+  if (known !== undefined) return known
+  const problems = problemsOf(pipeline)
+  if (problems.length > 0) throw new InvalidPipeline({ pipeline: pipeline.name, problems })
+  const graph = compile(pipeline)
+  graphs.set(pipeline, graph)
+  return graph
+}
+
+/** The cell behind the option `shared`: that of a `Ref`, or a new one with the value. */
+export const refOf = (shared: unknown): { current: unknown } =>
+  // `Ref` has no guard of its own.
+  hasProperty(shared, "~effect/Ref") ? (shared as Ref.Ref<unknown>).ref : { current: shared }
+
+/**
+ * Drives the run that `prepare` describes.
+ *
+ * Everything after the drive is uninterruptible: the source is closed, every
+ * outcome has its place, and the report goes to the caller or, where he will not
+ * get it, to `onInterrupt`.
+ */
+export const execute = (
+  prepare: () => RunOptions,
+  onInterrupt?: ((report: Report.Any) => Effect.Effect<unknown, never, unknown>) | undefined
+): Effect.Effect<Report.Any, unknown, unknown> =>
+  Effect.contextWith((context) =>
+    Effect.uninterruptibleMask((restore) => {
+      const run = new Run(prepare(), context)
+      const { publish, source } = run.options
+      return Effect.flatMap(Effect.exit(restore(run.drive)), (driven) => {
+        const exhausted = source.exhausted
+        run.leaveRest()
+        const published = publish === undefined || Exit.isFailure(driven)
+          ? Effect.void
+          : restore(Effect.forEach(run.unpublished, (outcome) => publish(outcome) ?? Effect.void, { discard: true }))
+        return Effect.flatMap(Effect.all([Effect.exit(source.close), Effect.exit(published)]), (ends) => {
+          const report = run.report(exhausted)
+          const broken = run.fault ?? causeOf([driven, ...ends])
+          if (broken !== undefined) {
+            return onInterrupt === undefined
+              ? Effect.failCause(broken)
+              : Effect.andThen(observe(onInterrupt, report), Effect.failCause(broken))
+          }
+          if (run.failure === undefined) return Effect.succeed(report)
+          const { cause } = run.failure
+          return Effect.fail(new BatchFailed({ error: Option.getOrUndefined(Cause.findErrorOption(cause)), cause, report }))
+        })
+      })
+    })
+  )
+
+const causeOf = (exits: ReadonlyArray<Exit.Exit<unknown, unknown>>): Cause.Cause<unknown> | undefined => {
+  const failure = exits.find(Exit.isFailure)
+  return failure?.cause
+}
+
+/** Whoever looks on can never change how the batch ends. */
+const observe = (
+  onInterrupt: (report: Report.Any) => Effect.Effect<unknown, never, unknown>,
+  report: Report.Any
+): Effect.Effect<unknown, never, unknown> =>
+  Effect.catchCause(
+    Effect.suspend(() => onInterrupt(report)),
+    (cause) => Effect.logWarning("onInterrupt of the batch failed", cause)
+  )

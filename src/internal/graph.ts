@@ -1,0 +1,92 @@
+/**
+ * Turns the definition of a pipeline into steps that the engine walks.
+ *
+ * A pipeline inside a pipeline is flattened: its handlers become steps named
+ * `outer/inner`, and an action that ends it is looked up in the routes around
+ * it. So a nested pipeline costs nothing, needs no stack, and keeps every
+ * guarantee of the engine.
+ */
+import { hasPolicy } from "./attempts.ts"
+import { type Decoder, type HandlerDefinition, isPipelineDefinition, type PipelineDefinition, type Promised } from "./definition.ts"
+
+export interface Step {
+  readonly name: string
+  readonly handler: HandlerDefinition
+  /** Which decoded params the handler takes; -1: the params as given. */
+  readonly params: number
+  /** Whether the step begins a pipeline, so that it has no previous output. */
+  readonly first: boolean
+  /** Whether the request stands alone: no timeout, retry or fallback around it. */
+  readonly plain: boolean
+  /** Set where the request is a plain promise. */
+  readonly promised: Promised | undefined
+  /** The step behind an action; `undefined` where the action ends the run. */
+  readonly next: (action: string) => Step | undefined
+}
+
+export interface Graph {
+  readonly name: string
+  readonly start: Step
+  readonly decoders: ReadonlyArray<Decoder>
+}
+
+/** What is wrong with the wiring of a pipeline, one sentence for each problem. */
+export const problemsOf = (pipeline: PipelineDefinition): ReadonlyArray<string> => {
+  const problems: Array<string> = []
+  const has = (key: string) => Object.hasOwn(pipeline.handlers, key)
+  if (!has(pipeline.start)) problems.push(`start names no handler: ${JSON.stringify(pipeline.start)}`)
+  for (const [key, routes] of Object.entries(pipeline.routes)) {
+    if (!has(key)) problems.push(`routes name no handler: ${JSON.stringify(key)}`)
+    for (const [action, target] of Object.entries(routes)) {
+      if (!has(target)) {
+        problems.push(`action ${JSON.stringify(action)} of ${JSON.stringify(key)} leads to no handler: ${JSON.stringify(target)}`)
+      }
+    }
+  }
+  for (const [key, handler] of Object.entries(pipeline.handlers)) {
+    if (isPipelineDefinition(handler)) {
+      for (const problem of problemsOf(handler)) problems.push(`${key}: ${problem}`)
+    }
+  }
+  return problems
+}
+
+/** Builds the steps of a pipeline without problems. */
+export const compile = (pipeline: PipelineDefinition): Graph => {
+  const decoders: Array<Decoder> = []
+  const decoderOf = (handler: HandlerDefinition): number => {
+    const decoder = handler.decoder
+    if (decoder === undefined) return -1
+    const known = decoders.findIndex((other) => other.schema === decoder.schema)
+    return known === -1 ? decoders.push(decoder) - 1 : known
+  }
+
+  const stepOf = (name: string, handler: HandlerDefinition, next: Step["next"]): Step => {
+    const plain = !hasPolicy(handler)
+    const promised = plain ? handler.promised : undefined
+    return { name, handler, params: decoderOf(handler), first: false, plain, promised, next }
+  }
+
+  const build = (graph: PipelineDefinition, prefix: string, leave: (action: string) => Step | undefined): Step => {
+    const steps = new Map<string, Step>()
+    const tables = new Map<string, Map<string, Step>>()
+    for (const [key, handler] of Object.entries(graph.handlers)) {
+      const table = new Map<string, Step>()
+      const next = (action: string): Step | undefined => table.get(action) ?? leave(action)
+      tables.set(key, table)
+      steps.set(
+        key,
+        isPipelineDefinition(handler)
+          ? { ...build(handler, `${prefix}${key}/`, next), first: true }
+          : stepOf(prefix + key, handler, next)
+      )
+    }
+    for (const [key, routes] of Object.entries(graph.routes)) {
+      for (const [action, target] of Object.entries(routes)) tables.get(key)!.set(action, steps.get(target)!)
+    }
+    return steps.get(graph.start)!
+  }
+
+  const start = build(pipeline, "", () => undefined)
+  return { name: pipeline.name, start, decoders }
+}

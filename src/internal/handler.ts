@@ -1,0 +1,48 @@
+/**
+ * Handlers as values: the prototype, and the untyped definition behind the typed
+ * options.
+ */
+import * as Pipeable from "effect/Pipeable"
+import type * as Handler from "../Handler.ts"
+import type { Options } from "../HandlerOptions.ts"
+import { fromSchema } from "./decoder.ts"
+import type { HandlerDefinition, PipelineDefinition } from "./definition.ts"
+import * as Check from "./options.ts"
+
+export const TypeId = "~parallel-batch-pipeline/Handler"
+
+const Proto = {
+  ...Pipeable.Prototype,
+  [TypeId]: {},
+  toJSON(this: Handler.Any) {
+    return { _id: "Handler", name: this.name }
+  }
+}
+
+export const make = (name: string, definition: HandlerDefinition | PipelineDefinition): Handler.Any =>
+  Object.assign(Object.create(Proto), { name, definition })
+
+// oxlint-disable-next-line typescript/no-explicit-any -- what the overloads of `Handler.make` have checked
+export type AnyOptions = Options<any, any, any, any, any, any, any, any, any, any, any, string, any> & {
+  readonly prepareInputs?: ((context: never) => unknown) | undefined
+}
+
+export const define = (
+  name: string,
+  options: AnyOptions,
+  handleRequest: HandlerDefinition["handleRequest"],
+  promised: HandlerDefinition["promised"]
+): HandlerDefinition => {
+  const { retry, timeout } = options
+  if (retry?.times !== undefined) Check.retryTimes(`retry.times of handler "${name}"`, retry.times)
+  return {
+    decoder: options.params === undefined ? undefined : fromSchema(options.params),
+    prepareInputs: options.prepareInputs as HandlerDefinition["prepareInputs"],
+    handleRequest,
+    promised,
+    handleError: options.handleError,
+    processResults: options.processResults as HandlerDefinition["processResults"],
+    retry,
+    timeout: timeout === undefined ? undefined : Check.duration(`timeout of handler "${name}"`, timeout)
+  }
+}

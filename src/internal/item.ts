@@ -1,0 +1,81 @@
+/**
+ * One item on its way through the graph: all of its state, and nothing of the
+ * worker that drives it, so that an item can be put aside and go on elsewhere.
+ */
+import * as Context from "effect/Context"
+import * as Scope from "effect/Scope"
+import { CurrentItem } from "./currentItem.ts"
+import type { Step } from "./graph.ts"
+import type { KeyOf } from "./outcome.ts"
+import type { Cell } from "./shared.ts"
+
+export class Item implements CurrentItem {
+  readonly index: number
+  readonly params: unknown
+  /** Where the item finds the shared data: that of the batch, or a copy of its own. */
+  readonly cell: Cell
+  readonly startedAt: number
+  /** The steps entered; not kept where no outcome will tell of them. */
+  readonly path: Array<string> | undefined
+  steps = 0
+  /** The params for each decoder of the graph. */
+  decoded: ReadonlyArray<unknown> | undefined = undefined
+  step: Step | undefined = undefined
+  inputs: unknown = undefined
+  /** The output of the last handler. */
+  output: unknown = undefined
+  /** The action that ended the run. */
+  action = ""
+  attempts = 0
+  /** The attempt of the present step, from 1. */
+  attempt = 0
+  readonly #keyOf: KeyOf
+  #scope: Scope.Closeable | undefined = undefined
+  #context: Context.Context<unknown> | undefined = undefined
+  #controller: AbortController | undefined = undefined
+
+  constructor(index: number, params: unknown, keyOf: KeyOf, cell: Cell, startedAt: number, keepPath: boolean) {
+    this.index = index
+    this.params = params
+    this.#keyOf = keyOf
+    this.cell = cell
+    this.startedAt = startedAt
+    this.path = keepPath ? [] : undefined
+  }
+
+  get key(): string {
+    return this.#keyOf(this.params)
+  }
+
+  get handler(): string {
+    return this.step?.name ?? ""
+  }
+
+  /** The params as the present step takes them. */
+  paramsOf(step: Step): unknown {
+    return this.decoded === undefined || step.params === -1 ? this.params : this.decoded[step.params]
+  }
+
+  /** The context of the item's effects: that of the batch, with the item's own scope. Made when first asked for. */
+  contextIn(batch: Context.Context<unknown>): Context.Context<unknown> {
+    if (this.#context === undefined) {
+      this.#scope = Scope.makeUnsafe()
+      this.#context = Context.add(Context.add(batch, Scope.Scope, this.#scope), CurrentItem, this)
+    }
+    return this.#context
+  }
+
+  /** The scope, where a handler has left something to finalize. */
+  get openScope(): Scope.Closeable | undefined {
+    return this.#scope !== undefined && this.#scope.state._tag === "Open" ? this.#scope : undefined
+  }
+
+  /** Aborted when the item is interrupted. Made when first asked for. */
+  get signal(): AbortSignal {
+    return (this.#controller ??= new AbortController()).signal
+  }
+
+  abort(): void {
+    this.#controller?.abort()
+  }
+}

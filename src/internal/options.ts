@@ -1,0 +1,34 @@
+/**
+ * Checks options at the door. A bad one is a bug in the calling code and is never
+ * repaired; it is thrown as `InvalidOptions`.
+ */
+import * as Duration from "effect/Duration"
+import * as Option from "effect/Option"
+import { InvalidOptions } from "../BatchError.ts"
+
+export const positiveInteger = (option: string, value: number): number => {
+  if (Number.isInteger(value) && value >= 1) return value
+  throw new InvalidOptions({ option, value, expected: "a positive integer" })
+}
+
+export const concurrency = (value: number | "unbounded"): number => {
+  if (value === "unbounded") return Number.POSITIVE_INFINITY
+  if (Number.isInteger(value) && value >= 1) return value
+  throw new InvalidOptions({ option: "concurrency", value, expected: "a positive integer or \"unbounded\"" })
+}
+
+export const oneOf = <A extends string>(option: string, value: A, values: ReadonlyArray<A>): A => {
+  if (values.includes(value)) return value
+  throw new InvalidOptions({ option, value, expected: values.map((known) => JSON.stringify(known)).join(" or ") })
+}
+
+export const duration = (option: string, value: Duration.Input): Duration.Duration => {
+  const decoded = Option.getOrUndefined(Duration.fromInput(value))
+  if (decoded !== undefined && Duration.toMillis(decoded) > 0) return decoded
+  throw new InvalidOptions({ option, value, expected: "a duration longer than zero" })
+}
+
+export const retryTimes = (option: string, value: number): number => {
+  if (Number.isInteger(value) && value >= 0) return value
+  throw new InvalidOptions({ option, value, expected: "an integer of at least 0" })
+}

@@ -1,0 +1,114 @@
+/**
+ * Outcomes as the engine makes them: `key` and `duration` are computed when they
+ * are first read, because a batch of a million items rarely asks for all.
+ */
+import type * as Cause from "effect/Cause"
+import * as Duration from "effect/Duration"
+import type { ItemError } from "../BatchError.ts"
+import type * as Outcome from "../Outcome.ts"
+
+/** Names an item by its params. */
+export type KeyOf = (params: unknown) => string
+
+/** What an outcome takes over from a running item; the rest of the item can go. */
+interface Run {
+  readonly index: number
+  readonly params: unknown
+  readonly attempts: number
+  readonly path: ReadonlyArray<string> | undefined
+}
+
+abstract class Base {
+  abstract readonly _tag: string
+  readonly index: number
+  readonly params: unknown
+  #key: KeyOf | string
+
+  constructor(index: number, params: unknown, keyOf: KeyOf) {
+    this.index = index
+    this.params = params
+    this.#key = keyOf
+  }
+
+  get key(): string {
+    if (typeof this.#key !== "string") this.#key = this.#key(this.params)
+    return this.#key
+  }
+
+  toJSON(): unknown {
+    return { ...this, key: this.key }
+  }
+}
+
+abstract class Started extends Base {
+  readonly attempts: number
+  readonly path: ReadonlyArray<string>
+  readonly #millis: number
+
+  constructor(run: Run, keyOf: KeyOf, millis: number) {
+    super(run.index, run.params, keyOf)
+    this.attempts = run.attempts
+    this.path = run.path ?? []
+    this.#millis = millis
+  }
+
+  get duration(): Duration.Duration {
+    return Duration.millis(this.#millis)
+  }
+
+  override toJSON(): unknown {
+    return { ...this, key: this.key, duration: this.duration }
+  }
+}
+
+export class Succeeded extends Started implements Outcome.Succeeded<unknown, string, unknown> {
+  readonly _tag = "Succeeded"
+  readonly action: string
+  readonly output: unknown
+
+  constructor(run: Run, keyOf: KeyOf, millis: number, action: string, output: unknown) {
+    super(run, keyOf, millis)
+    this.action = action
+    this.output = output
+  }
+}
+
+export class Failed extends Started implements Outcome.Failed<unknown, unknown> {
+  readonly _tag = "Failed"
+  readonly handler: string | undefined
+  readonly cause: Cause.Cause<ItemError<unknown>>
+
+  constructor(run: Run, keyOf: KeyOf, millis: number, handler: string | undefined, cause: Cause.Cause<unknown>) {
+    super(run, keyOf, millis)
+    this.handler = handler
+    this.cause = cause
+  }
+}
+
+export class Skipped extends Started implements Outcome.Skipped<unknown> {
+  readonly _tag = "Skipped"
+  readonly handler: string
+  readonly reason: string
+
+  constructor(run: Run, keyOf: KeyOf, millis: number, handler: string, reason: string) {
+    super(run, keyOf, millis)
+    this.handler = handler
+    this.reason = reason
+  }
+}
+
+export class Interrupted extends Started implements Outcome.Interrupted<unknown> {
+  readonly _tag = "Interrupted"
+  readonly handler: string | undefined
+
+  constructor(run: Run, keyOf: KeyOf, millis: number, handler: string | undefined) {
+    super(run, keyOf, millis)
+    this.handler = handler
+  }
+}
+
+export class NotStarted extends Base implements Outcome.NotStarted<unknown> {
+  readonly _tag = "NotStarted"
+}
+
+export type AnyOutcome = Succeeded | Failed | Skipped | Interrupted | NotStarted

@@ -1,0 +1,234 @@
+/**
+ * A batch while it runs.
+ *
+ * The run owns what its workers share: the source, the shared data, the
+ * outcomes, and the one way to end early (`stop`). A fixed number of workers
+ * (`worker.ts`), each a single fiber, take items from the source until it is
+ * exhausted; the ramp starts them as they are needed.
+ *
+ * How later parts fit, so that the loop can stay as it is:
+ * - a limit that makes an item wait puts the `Item` aside and lets the worker
+ *   take another one; what is ready again is taken before the source is asked;
+ * - a journal is a `publish` that answers an effect: the worker waits for it
+ *   before it takes its next item;
+ * - a handle that changes the concurrency sets `limit`: workers above it end
+ *   after their item, and the ramp starts more when it grows.
+ */
+import * as Cause from "effect/Cause"
+import * as Clock from "effect/Clock"
+import * as Context from "effect/Context"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Scheduler from "effect/Scheduler"
+import * as Tracer from "effect/Tracer"
+import type * as Report from "../Report.ts"
+import type { Graph } from "./graph.ts"
+import { Item } from "./item.ts"
+import { type AnyOutcome, Failed, Interrupted, type KeyOf, NotStarted, Skipped, Succeeded } from "./outcome.ts"
+import { Pace } from "./pace.ts"
+import type { SharedData } from "./shared.ts"
+import type { Source } from "./source.ts"
+import { Worker } from "./worker.ts"
+
+export interface RunOptions {
+  readonly graph: Graph
+  readonly source: Source
+  readonly shared: SharedData
+  /** How many items run at the same time; `Infinity`: all. */
+  readonly concurrency: number
+  readonly failFast: boolean
+  readonly decodeParams: boolean
+  readonly maxSteps: number
+  readonly keep: "all" | "failures" | "none"
+  readonly keyOf: KeyOf
+  /** Hands out an outcome; where it answers an effect, the worker waits for it before it goes on. */
+  readonly publish: ((outcome: AnyOutcome) => Effect.Effect<unknown> | undefined) | undefined
+}
+
+/** At most that many workers start in one `forEach`. */
+const waveSize = 256
+
+export class Run {
+  readonly options: RunOptions
+  readonly context: Context.Context<unknown>
+  readonly clock: Clock.Clock
+  readonly pace: Pace
+  /** Whether someone looks at spans; making them for nobody would cost more than the engine. */
+  readonly traced: boolean
+  /** Set once nothing may start any more. */
+  stopped = false
+  /** Workers that wait for the source. */
+  hungry = 0
+  /** The failure that ended a fail-fast batch. */
+  failure: Failed | undefined = undefined
+  /** Why the input, or the engine, broke down. */
+  fault: Cause.Cause<unknown> | undefined = undefined
+  /** Outcomes that ended with the batch, so that no worker could publish them. */
+  readonly unpublished: Array<AnyOutcome> = []
+  private readonly startedAt: number
+  private readonly keepPaths: boolean
+  private workers = 0
+  private read = 0
+  private succeeded = 0
+  private failed = 0
+  private skipped = 0
+  private interrupted = 0
+  private notStarted = 0
+  private readonly outcomes: Array<AnyOutcome | undefined> = []
+  private onStop: (() => void) | undefined = undefined
+  private onDemand: (() => void) | undefined = undefined
+
+  constructor(options: RunOptions, context: Context.Context<unknown>) {
+    this.options = options
+    this.context = context
+    this.clock = Context.get(context, Clock.Clock)
+    this.pace = new Pace(
+      Context.get(context, Scheduler.Scheduler).makeDispatcher(),
+      this.clock !== Context.get(Context.empty(), Clock.Clock)
+    )
+    this.traced = Context.getOrUndefined(context, Tracer.Tracer) !== undefined
+    this.keepPaths = options.keep !== "none" || options.publish !== undefined
+    this.startedAt = this.clock.currentTimeMillisUnsafe()
+  }
+
+  /** Takes the next parameter set as an item. */
+  admit(params: unknown): Item {
+    // Its place is taken now: written out of order, the array would turn into a hash table.
+    if (this.options.keep === "all") this.outcomes.push(undefined)
+    return new Item(
+      this.read++,
+      params,
+      this.options.keyOf,
+      this.options.shared.open(),
+      this.clock.currentTimeMillisUnsafe(),
+      this.keepPaths
+    )
+  }
+
+  /** Ends the batch: nothing starts any more, and what runs is interrupted. */
+  stop(): void {
+    if (this.stopped) return
+    this.stopped = true
+    this.onStop?.()
+    this.demand()
+  }
+
+  /** Ends the batch because there is no going on. */
+  breakDown(cause: Cause.Cause<unknown>): void {
+    this.fault ??= cause
+    this.stop()
+  }
+
+  succeed(item: Item): AnyOutcome {
+    this.succeeded++
+    return this.record(new Succeeded(item, this.options.keyOf, this.since(item), item.action, item.output))
+  }
+
+  skip(item: Item, reason: string): AnyOutcome {
+    this.skipped++
+    return this.record(new Skipped(item, this.options.keyOf, this.since(item), item.handler, reason))
+  }
+
+  interrupt(item: Item): AnyOutcome {
+    this.interrupted++
+    return this.record(new Interrupted(item, this.options.keyOf, this.since(item), item.step?.name))
+  }
+
+  fail(item: Item, cause: Cause.Cause<unknown>): AnyOutcome {
+    this.failed++
+    const outcome = new Failed(item, this.options.keyOf, this.since(item), item.step?.name, cause)
+    if (this.options.failFast && !this.stopped) {
+      this.failure = outcome
+      this.stop()
+    }
+    return this.record(outcome)
+  }
+
+  private since(item: Item): number {
+    return this.clock.currentTimeMillisUnsafe() - item.startedAt
+  }
+
+  private record(outcome: AnyOutcome): AnyOutcome {
+    const keep = this.options.keep
+    if (keep === "all") this.outcomes[outcome.index] = outcome
+    else if (keep === "failures" && outcome._tag === "Failed") this.outcomes.push(outcome)
+    return outcome
+  }
+
+  /** Wakes the ramp: a worker that waited for the source has an item, or there will be no more. */
+  demand(): void {
+    const onDemand = this.onDemand
+    this.onDemand = undefined
+    onDemand?.()
+  }
+
+  private wantsWorker(): boolean {
+    return !this.stopped && !this.options.source.exhausted && this.workers < this.options.concurrency &&
+      this.hungry === 0
+  }
+
+  private readonly startWorker = (): Effect.Effect<void, never, unknown> => {
+    if (!this.wantsWorker() || this.pace.isDue()) return Exit.void
+    this.workers++
+    return new Worker(this).effect
+  }
+
+  /**
+   * Starts workers while there are items for them. They are children of the
+   * fiber that runs this; it ends when all of them have ended.
+   */
+  private readonly ramp: Effect.Effect<void, never, unknown> = Effect.awaitAllChildren(Effect.whileLoop({
+    while: () => !this.stopped && !this.options.source.exhausted && this.workers < this.options.concurrency,
+    body: (): Effect.Effect<unknown, never, unknown> => {
+      if (this.hungry > 0) {
+        return Effect.callback<void>((resume) => {
+          this.onDemand = () => resume(Effect.void)
+        })
+      }
+      if (this.pace.isDue()) return this.pace.turn
+      const wave = Array<undefined>(Math.min(waveSize, this.options.concurrency - this.workers)).fill(undefined)
+      return Effect.forkChild(
+        Effect.forEach(wave, this.startWorker, { concurrency: "unbounded", discard: true }),
+        { startImmediately: true }
+      )
+    },
+    step: () => {}
+  }))
+
+  /** Runs every item; ends early after `stop`, when everything that ran has been interrupted and finalized. */
+  readonly drive: Effect.Effect<void, never, unknown> = Effect.raceFirst(
+    this.ramp,
+    Effect.callback<void>((resume) => {
+      if (this.stopped) resume(Effect.void)
+      else this.onStop = () => resume(Effect.void)
+    })
+  )
+
+  /** Takes what the source still holds, once nothing runs any more: those items never start. */
+  leaveRest(): void {
+    for (const params of this.options.source.rest()) {
+      const outcome = new NotStarted(this.read++, params, this.options.keyOf)
+      this.notStarted++
+      if (this.options.keep === "all") this.outcomes.push(outcome)
+      if (this.options.publish !== undefined) this.unpublished.push(outcome)
+    }
+  }
+
+  report(exhausted: boolean): Report.Any {
+    const outcomes = this.outcomes.filter((outcome) => outcome !== undefined)
+    return {
+      shared: this.options.shared.ref.current,
+      total: this.read,
+      succeeded: this.succeeded,
+      failed: this.failed,
+      skipped: this.skipped,
+      interrupted: this.interrupted,
+      notStarted: this.notStarted,
+      exhausted,
+      // Failures were kept in the order in which they happened.
+      outcomes: this.options.keep === "failures" ? outcomes.sort((a, b) => a.index - b.index) : outcomes,
+      duration: Duration.millis(this.clock.currentTimeMillisUnsafe() - this.startedAt)
+    }
+  }
+}

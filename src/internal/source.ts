@@ -1,0 +1,151 @@
+/**
+ * Where the parameter sets of a batch come from, read one at a time on demand.
+ *
+ * A worker asks `next()`. It gets a parameter set, or `end`, or `pending`, which
+ * means: run `pull`, then ask again. Nothing is read that no worker asked for,
+ * except the rest of a chunk that a stream emits at once.
+ */
+import * as Effect from "effect/Effect"
+import * as Semaphore from "effect/Semaphore"
+
+export const end: unique symbol = Symbol.for("parallel-batch-pipeline/Source/end")
+export const pending: unique symbol = Symbol.for("parallel-batch-pipeline/Source/pending")
+
+export interface Source {
+  /** Whether no more will come, as far as is known without reading on. */
+  readonly exhausted: boolean
+  /** Answers the next parameter set, `end` or `pending`; throws what the input throws. */
+  readonly next: () => unknown
+  /** Reads on, after `pending`; fails with the error of the input. */
+  readonly pull: Effect.Effect<void, unknown, unknown>
+  /** Takes what was given, or read, and has not been handed out. */
+  readonly rest: () => ReadonlyArray<unknown>
+  /** Tells the input that nothing more is wanted, and waits for its finalizers. */
+  readonly close: Effect.Effect<void>
+}
+
+export const isIterable = (u: unknown): u is Iterable<unknown> | AsyncIterable<unknown> =>
+  typeof u === "string" || (typeof u === "object" && u !== null && (Symbol.iterator in u || Symbol.asyncIterator in u))
+
+export const make = (input: Iterable<unknown> | AsyncIterable<unknown>): Source => {
+  // A snapshot of what is already there: a handler that changes the collection does not change the batch.
+  if (Array.isArray(input)) return fromArray(input.slice())
+  if (input instanceof Set || input instanceof Map) return fromArray(Array.from(input))
+  return Symbol.asyncIterator in input ? fromAsyncIterable(input) : fromIterable(input)
+}
+
+const fromArray = (items: ReadonlyArray<unknown>): Source => {
+  let index = 0
+  return {
+    get exhausted() {
+      return index >= items.length
+    },
+    next: () => index < items.length ? items[index++] : end,
+    pull: Effect.void,
+    rest: () => {
+      const rest = items.slice(index)
+      index = items.length
+      return rest
+    },
+    close: Effect.void
+  }
+}
+
+const fromIterable = (iterable: Iterable<unknown>): Source => {
+  const iterator = iterable[Symbol.iterator]()
+  let open = true
+  let exhausted = false
+  return {
+    get exhausted() {
+      return exhausted
+    },
+    next: () => {
+      if (!open) return end
+      // An iterator that throws is done and must not be told to return.
+      open = false
+      const result = iterator.next()
+      if (result.done === true) {
+        exhausted = true
+        return end
+      }
+      open = true
+      return result.value
+    },
+    pull: Effect.void,
+    rest: () => [],
+    close: Effect.sync(() => {
+      if (open) {
+        open = false
+        iterator.return?.()
+      }
+    })
+  }
+}
+
+/** A source that waits for its input: workers that find the buffer empty read on, one at a time. */
+export const buffered = (options: {
+  /** Answers the next chunk; an empty one at the end. */
+  readonly read: Effect.Effect<ReadonlyArray<unknown>, unknown, unknown>
+  readonly close: Effect.Effect<void>
+}): Source => {
+  const reading = Semaphore.makeUnsafe(1)
+  let chunk: ReadonlyArray<unknown> = []
+  let index = 0
+  let exhausted = false
+  return {
+    get exhausted() {
+      return exhausted && index >= chunk.length
+    },
+    next: () => index < chunk.length ? chunk[index++] : exhausted ? end : pending,
+    pull: Semaphore.withPermits(reading, 1)(Effect.suspend(() =>
+      exhausted || index < chunk.length
+        ? Effect.void
+        : Effect.map(options.read, (read) => {
+          exhausted = read.length === 0
+          chunk = read
+          index = 0
+        })
+    )),
+    rest: () => {
+      const rest = chunk.slice(index)
+      index = chunk.length
+      return rest
+    },
+    close: options.close
+  }
+}
+
+const fromAsyncIterable = (iterable: AsyncIterable<unknown>): Source => {
+  const iterator = iterable[Symbol.asyncIterator]()
+  let open = true
+  let waiting = false
+  return buffered({
+    read: Effect.callback<ReadonlyArray<unknown>>((resume) => {
+      waiting = true
+      const settle = (effect: Effect.Effect<ReadonlyArray<unknown>>) => {
+        waiting = false
+        resume(effect)
+      }
+      const fail = (error: unknown) => {
+        open = false
+        settle(Effect.die(error))
+      }
+      try {
+        iterator.next().then((result) => {
+          if (result.done === true) open = false
+          settle(Effect.succeed(result.done === true ? [] : [result.value]))
+        }, fail)
+      } catch (error) {
+        fail(error)
+      }
+    }),
+    close: Effect.suspend(() => {
+      if (!open || iterator.return === undefined) return Effect.void
+      open = false
+      const returned = Effect.promise(async () => iterator.return!())
+      // A generator answers `return` only after the `next` it is in. That may be never, and a batch must not hang
+      // on an input that went silent: one turn for those that answer at once, then it closes in its own time.
+      return waiting ? Effect.race(returned, Effect.yieldNow) : returned
+    })
+  })
+}

@@ -1,0 +1,342 @@
+/**
+ * One worker: a single fiber that takes item after item through the graph.
+ *
+ * It is a state machine inside one `Effect.whileLoop`: `advance` goes on until
+ * there is an effect to wait for, the fiber runs it, and `receive` takes its
+ * value. Finished effects stay inside `advance`, so nothing is allocated for a
+ * step but what the caller's own functions allocate: no fiber, no generator.
+ *
+ * A failure leaves the loop, becomes the end of the item, and the loop is
+ * entered again. Thrown bugs take the same way: Effect's run loop turns what
+ * `advance` throws into a failure.
+ *
+ * The hand-off between two handlers (processResults, route, prepareInputs of the
+ * next) is one synchronous step. Whatever an item has to wait for, it waits for
+ * behind it, before the request.
+ */
+import * as Cause from "effect/Cause"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import type { Fiber } from "effect/Fiber"
+import { format } from "effect/Formatter"
+import * as Scope from "effect/Scope"
+import { InvalidParams, TooManySteps } from "../BatchError.ts"
+import { request } from "./attempts.ts"
+import { type AnyEffect, defaultNext, type Mismatch, neverAborted, type Promised, type Skip } from "./definition.ts"
+import type { Step } from "./graph.ts"
+import type { Item } from "./item.ts"
+import type { AnyOutcome } from "./outcome.ts"
+import type { Run } from "./run.ts"
+import { end, pending } from "./source.ts"
+
+/** How an item ended, while its finalizers may still run. */
+type Ending = "succeeded" | Skip | Cause.Cause<unknown>
+
+export class Worker {
+  readonly effect: Effect.Effect<void, never, unknown>
+  private readonly run: Run
+  private fiber: Fiber<unknown, unknown> | undefined = undefined
+  private item: Item | undefined = undefined
+  private ending: Ending | undefined = undefined
+  /** The effect to wait for, and what it is. */
+  private pending: AnyEffect = Effect.void
+  private waiting: "input" | "params" | "turn" | "outputs" | "finalizers" | "published" | undefined = undefined
+  /** The outcome that is being published. */
+  private outcome: AnyOutcome | undefined = undefined
+  private left = false
+
+  constructor(run: Run) {
+    this.run = run
+    const loop: AnyEffect = Effect.whileLoop({
+      while: () => this.advance(),
+      body: () => this.pending,
+      step: (value) => this.receive(value)
+    })
+    const resilient: Effect.Effect<unknown, never, unknown> = Effect.catchCause(loop, (cause) => {
+      this.failed(cause)
+      return resilient
+    })
+    this.effect = Effect.onExit(
+      Effect.withFiber((fiber) => {
+        this.fiber = fiber
+        return Effect.asVoid(resilient)
+      }),
+      () => this.leave()
+    )
+  }
+
+  /** Goes on until there is an effect to wait for (`true`) or nothing left to do (`false`). */
+  private advance(): boolean {
+    if (this.advanced !== undefined) {
+      const advanced = this.advanced
+      this.advanced = undefined
+      return advanced
+    }
+    const run = this.run
+    while (!this.left) {
+      const item = this.item
+      if (item === undefined) {
+        if (run.stopped) return false
+        const params = run.options.source.next()
+        if (params === end) {
+          run.demand()
+          return false
+        }
+        if (params === pending) {
+          run.hungry++
+          return this.wait("input", run.options.source.pull)
+        }
+        this.item = run.admit(params)
+        const decoding = this.decode(this.item)
+        if (decoding !== undefined) return this.wait("params", decoding)
+        if (this.ending === undefined) this.enter(this.item, run.options.graph.start, undefined)
+        continue
+      }
+      if (this.ending !== undefined) {
+        const scope = item.openScope
+        if (scope !== undefined) return this.wait("finalizers", Effect.exit(Scope.close(scope, exitOf(this.ending))))
+        this.outcome = this.settle(item, this.ending)
+        const publishing = run.options.publish?.(this.outcome)
+        if (publishing !== undefined) return this.wait("published", publishing)
+        this.outcome = undefined
+        continue
+      }
+      if (run.pace.isDue()) return this.wait("turn", run.pace.turn)
+
+      const step = item.step!
+      if (step.promised !== undefined && !run.traced) return this.await(item, step.promised)
+      const effect = this.request(item, step)
+      if (!Exit.isExit(effect)) {
+        const context = item.contextIn(run.context)
+        if (this.fiber!.context !== context) this.fiber!.setContext(context as never)
+        this.pending = effect
+        this.waiting = "outputs"
+        return true
+      }
+      if (effect._tag === "Success") this.finish(item, effect.value)
+      else this.ending = effect.cause
+    }
+    return false
+  }
+
+  private request(item: Item, step: Step): AnyEffect {
+    let effect: AnyEffect
+    if (step.plain) {
+      item.attempts++
+      item.attempt = 1
+      effect = step.handler.handleRequest(item.inputs)
+    } else effect = request(item, step.handler)
+    if (!Effect.isEffect(effect)) {
+      throw new TypeError(
+        `handleRequest of handler "${step.name}" answered ${format(effect)}, expected an Effect; a function that answers a promise goes through Handler.fromPromise`
+      )
+    }
+    return this.run.traced
+      ? Effect.withSpan(effect, `Handler.${step.name}`, {
+        attributes: { "item.index": item.index, "item.key": item.key },
+        captureStackTrace: false
+      })
+      : effect
+  }
+
+  private wait(waiting: "input" | "params" | "turn" | "finalizers" | "published", effect: AnyEffect): true {
+    // What the batch waits for runs in the context of the batch, not in that of the last item.
+    if (this.fiber!.context !== this.run.context) this.fiber!.setContext(this.run.context as never)
+    this.waiting = waiting
+    this.pending = effect
+    return true
+  }
+
+  private receive(value: unknown): void {
+    if (this.advanced !== undefined) return
+    const waiting = this.waiting
+    this.waiting = undefined
+    switch (waiting) {
+      case "outputs":
+        return this.finish(this.item!, value)
+      case "input":
+        return this.fed()
+      case "params":
+        this.item!.decoded = value as ReadonlyArray<unknown>
+        return this.enter(this.item!, this.run.options.graph.start, undefined)
+      case "finalizers":
+        return this.finalized(value as Exit.Exit<void, unknown>)
+      case "published":
+        this.outcome = undefined
+    }
+  }
+
+  /** A failure has left the loop. */
+  private failed(cause: Cause.Cause<unknown>): void {
+    const waiting = this.waiting
+    const item = this.item
+    this.waiting = undefined
+    if (waiting === "input") this.fed()
+    if (item === undefined || this.ending !== undefined) return this.run.breakDown(cause)
+    this.ending = waiting === "params" ? invalidParams(item, cause) : cause
+  }
+
+  private fed(): void {
+    this.run.hungry--
+    this.run.demand()
+  }
+
+  private decode(item: Item): AnyEffect | undefined {
+    const { decodeParams, graph } = this.run.options
+    if (!decodeParams || graph.decoders.length === 0) return undefined
+    const decoded: Array<unknown> = []
+    for (const decoder of graph.decoders) {
+      const decoding = decoder.decode(item.params)
+      if (!Exit.isExit(decoding)) return Effect.forEach(graph.decoders, ({ decode }) => decode(item.params))
+      if (decoding._tag === "Failure") {
+        this.ending = invalidParams(item, decoding.cause)
+        return undefined
+      }
+      decoded.push(decoding.value)
+    }
+    item.decoded = decoded
+    return undefined
+  }
+
+  /** Begins a step: everything up to its request. */
+  private enter(item: Item, step: Step, previous: unknown): void {
+    const maxSteps = this.run.options.maxSteps
+    item.step = step
+    item.attempt = 0
+    if (++item.steps > maxSteps) {
+      this.ending = Cause.fail(new TooManySteps({ handler: step.name, maxSteps }))
+      return
+    }
+    if (item.path !== undefined) item.path.push(step.name)
+    const params = item.paramsOf(step)
+    const prepareInputs = step.handler.prepareInputs
+    item.inputs = prepareInputs === undefined
+      ? params
+      : prepareInputs({ shared: item.cell.ref.current, params, previous: step.first ? undefined : previous })
+  }
+
+  /** Ends a step, and begins the next one. */
+  private finish(item: Item, outputs: unknown): void {
+    const step = item.step!
+    const processResults = step.handler.processResults
+    item.output = outputs
+    const next = processResults === undefined
+      ? defaultNext
+      : processResults({ shared: item.cell.ref.current, params: item.paramsOf(step), inputs: item.inputs, outputs })
+    if (next?._tag === "Skip") {
+      this.ending = next
+    } else if (next?._tag === "Next") {
+      if (next.change !== "none") item.cell.apply(next)
+      const target = step.next(next.action)
+      if (target !== undefined) return this.enter(item, target, outputs)
+      item.action = next.action
+      this.ending = "succeeded"
+    } else {
+      throw new TypeError(
+        `processResults of handler "${step.name}" answered ${
+          format(next)
+        }, expected Handler.next, Handler.nextWith or Handler.skip`
+      )
+    }
+  }
+
+  private finalized(exit: Exit.Exit<void, unknown>): void {
+    if (exit._tag === "Success") return
+    this.ending = Cause.isCause(this.ending) ? Cause.combine(this.ending, exit.cause) : exit.cause
+  }
+
+  private settle(item: Item, ending: Ending): AnyOutcome {
+    // Cleared first: the outcome may end the batch, and with it this worker, before `fail` returns.
+    this.item = undefined
+    this.ending = undefined
+    if (Cause.isCause(ending)) return this.run.fail(item, ending)
+    if (ending !== "succeeded") return this.run.skip(item, ending.reason)
+    const conflict = this.run.options.shared.commit(item.cell)
+    return conflict === undefined ? this.run.succeed(item) : this.run.fail(item, conflict)
+  }
+
+  /** The fiber ends: by itself with nothing in hand, or because the batch was stopped. */
+  private leave(): Effect.Effect<void> {
+    this.left = true
+    if (this.waiting === "input") this.run.hungry--
+    if (this.outcome !== undefined) this.run.unpublished.push(this.outcome)
+    const item = this.item
+    if (item === undefined) return Effect.void
+    item.abort()
+    const account = (): void => {
+      this.run.unpublished.push(this.ending === undefined ? this.run.interrupt(item) : this.settle(item, this.ending))
+    }
+    const scope = item.openScope
+    if (scope === undefined) return Effect.sync(account)
+    const exit = this.ending === undefined ? Exit.interrupt() : exitOf(this.ending)
+    return Effect.map(Effect.exit(Scope.close(scope, exit)), (closed) => {
+      if (this.ending !== undefined) this.finalized(closed)
+      account()
+    })
+  }
+
+  // ---------------------------------------------------------------------------
+  // Requests that are promises. The fiber is parked once, and the promises of any number of steps and items drive
+  // `advance` from their own continuations; the fiber goes on when there is an effect to wait for. A suspension of
+  // the fiber for each of them would cost about 400 ns; this costs what the promise costs.
+  // ---------------------------------------------------------------------------
+
+  private resume: ((effect: Effect.Effect<void>) => void) | undefined = undefined
+  /** What `advance` answered while the fiber was parked. */
+  private advanced: boolean | undefined = undefined
+  private readonly parked: Effect.Effect<void> = Effect.callback<void>((resume) => {
+    this.resume = resume
+    return Effect.sync(() => {
+      this.resume = undefined
+    })
+  })
+
+  private await(item: Item, promised: Promised): true {
+    item.attempts++
+    item.attempt = 1
+    this.waiting = undefined
+    this.pending = this.parked
+    let promise: PromiseLike<unknown>
+    try {
+      promise = promised.handleRequest(item.inputs, promised.takesSignal ? item.signal : neverAborted)
+    } catch (cause) {
+      promise = Promise.reject(cause)
+    }
+    // Only a real promise is sure to answer later, and only once.
+    const settled = promise instanceof Promise ? promise : Promise.resolve(promise)
+    settled.then(this.fulfilled, this.rejected)
+    return true
+  }
+
+  private readonly fulfilled = (value: unknown): void => this.continue(() => this.finish(this.item!, value))
+
+  private readonly rejected = (cause: unknown): void =>
+    this.continue(() => {
+      this.ending = Cause.fail(this.item!.step!.promised!.catch(cause))
+    })
+
+  private continue(settle: () => void): void {
+    if (this.resume === undefined) return
+    let advanced = false
+    try {
+      settle()
+      advanced = this.advance()
+    } catch (error) {
+      this.failed(Cause.die(error))
+      return this.continue(() => {})
+    }
+    if (advanced && this.pending === this.parked) return
+    const resume = this.resume
+    // The batch may have been stopped meanwhile.
+    if (resume === undefined) return
+    this.resume = undefined
+    this.advanced = advanced
+    resume(Effect.void)
+  }
+}
+
+const exitOf = (ending: Ending): Exit.Exit<void, unknown> => Cause.isCause(ending) ? Exit.failCause(ending) : Exit.void
+
+const invalidParams = (item: Item, cause: Cause.Cause<unknown>): Cause.Cause<unknown> =>
+  // What a decoder fails with is a `Mismatch`.
+  Cause.map(cause, (mismatch) => new InvalidParams({ index: item.index, ...(mismatch as Mismatch) }))

@@ -1,0 +1,112 @@
+/** What may import what in `src/`, and how long a file may grow. */
+import { assert, describe, it } from "@effect/vitest"
+import { globSync, readFileSync } from "node:fs"
+import { isBuiltin } from "node:module"
+import { dirname, join } from "node:path/posix"
+
+const root = join(import.meta.dirname, "..")
+
+const sources = globSync("src/**/*.ts", { cwd: root })
+  .map((file) => file.replaceAll("\\", "/"))
+  .sort()
+  .map((file) => ({ file, text: readFileSync(join(root, file), "utf8") }))
+
+/** Folders whose modules are allowed platforms and Effect's unstable modules. */
+const outerFolders = ["classes", "durable", "distributed", "testing", "cli", "dashboard"]
+
+/** A file belongs to its folder, the entry "." to `entry`, every other file directly in `src/` to `core`. */
+const layerOf = (file: string) => /^src\/(\w+)\//.exec(file)?.[1] ?? (file === "src/index.ts" ? "entry" : "core")
+
+/** The layers that a layer may import besides itself. */
+const layersBelow: Record<string, ReadonlyArray<string>> = {
+  internal: [],
+  core: ["internal"],
+  classes: ["core", "internal"],
+  entry: ["classes", "core"],
+  durable: ["core", "internal"],
+  distributed: ["durable", "core", "internal"],
+  testing: ["distributed", "durable", "classes", "core", "internal"],
+  cli: ["dashboard", "testing", "distributed", "durable", "classes", "core", "internal"],
+  dashboard: ["testing", "distributed", "durable", "classes", "core", "internal"]
+}
+
+// A static import or re-export, or a dynamic import on a line that is not a comment.
+const importPattern =
+  /^(?:import|export) (?<type>type )?(?:(?:\w+(?:, )?)?(?:\*(?: as \w+)?|\{[^}]*\})? from )?"(?<static>[^"]+)"|^(?! *(?:\*|\/[/*])).*\bimport\("(?<dynamic>[^"]+)"\)/gm
+
+const imports = sources.flatMap(({ file, text }) =>
+  Array.from(text.matchAll(importPattern), ({ groups }) => {
+    const specifier = groups!["static"] ?? groups!["dynamic"]!
+    return {
+      file,
+      specifier,
+      target: specifier.startsWith(".") ? join(dirname(file), specifier) : undefined,
+      typeOnly: groups!["type"] !== undefined,
+      toString: () => `${file} imports "${specifier}"`
+    }
+  })
+)
+
+const local = imports.flatMap((edge) => (edge.target === undefined ? [] : [{ ...edge, target: edge.target }]))
+
+const assertNone = (violations: ReadonlyArray<unknown>) => assert.deepStrictEqual(violations.map(String), [])
+
+describe("architecture", () => {
+  it("keeps the core free of Node, platforms and unstable modules of Effect", () => {
+    const unstable = /^effect\/(?:workflow|cluster|cli|persistence|http-api|sql|Graph)(?:\/|$)/
+
+    assertNone(
+      imports.filter(
+        ({ file, specifier }) =>
+          !outerFolders.includes(layerOf(file)) &&
+          (isBuiltin(specifier) || specifier.startsWith("@effect/platform-") || unstable.test(specifier))
+      )
+    )
+  })
+
+  it("lets imports point one way", () => {
+    assertNone(
+      local.filter(({ file, target }) => {
+        const [from, to] = [layerOf(file), layerOf(target)]
+        return from !== to && !layersBelow[from]?.includes(to) && !(from === "internal" && to === "core")
+      })
+    )
+  })
+
+  it("lets internal modules take only types from the core, with `import type`", () => {
+    assertNone(
+      local.filter(
+        ({ file, target, typeOnly }) => layerOf(file) === "internal" && layerOf(target) === "core" && !typeOnly
+      )
+    )
+  })
+
+  it("has no import cycle", () => {
+    const cycles: Array<string> = []
+    const done = new Set<string>()
+    const visit = (file: string, path: ReadonlyArray<string>): void => {
+      if (path.includes(file)) cycles.push([...path.slice(path.indexOf(file)), file].join(" -> "))
+      else if (!done.has(file)) {
+        for (const edge of local) if (edge.file === file && !edge.typeOnly) visit(edge.target, [...path, file])
+        done.add(file)
+      }
+    }
+    for (const { file } of sources) visit(file, [])
+
+    assertNone(cycles)
+  })
+
+  it("imports modules of Effect, not the barrel", () => {
+    assertNone(imports.filter(({ specifier }) => specifier === "effect"))
+  })
+
+  it("refers to its own files by relative paths", () => {
+    assertNone(imports.filter(({ specifier }) => specifier.startsWith("parallel-batch-pipeline")))
+  })
+
+  it("keeps every file at 400 lines or less", () => {
+    const lines = sources.map(({ file, text }) => ({ file, count: text.trimEnd().split("\n").length }))
+
+    assertNone(lines.filter(({ count }) => count > 400).map(({ file, count }) => `${file} has ${count} lines`))
+  })
+})

@@ -1,0 +1,11 @@
+import { defineConfig } from "vitest/config"
+
+export default defineConfig({
+  // Imports of "parallel-batch-pipeline" in tests and examples are answered by src/, not by dist/.
+  ssr: { resolve: { conditions: ["parallel-batch-pipeline/source"] } },
+  test: {
+    include: ["test/**/*.test.ts", "examples/**/*.test.ts"],
+    silent: "passed-only",
+    typecheck: { enabled: true, include: ["test/**/*.test-d.ts"] }
+  }
+})
