@@ -38,12 +38,17 @@ export interface Skip {
  * @category models
  * @since 0.1.0
  */
-export type Draft<S> = S extends string | number | boolean | bigint | symbol | null | undefined | Function | Date ? S
-  : S extends ReadonlyMap<infer K, infer V> ? Map<K, Draft<V>>
-  : S extends ReadonlySet<infer V> ? Set<Draft<V>>
-  : S extends ReadonlyArray<unknown> ? { -readonly [K in keyof S]: Draft<S[K]> }
-  : S extends object ? { -readonly [K in keyof S]: Draft<S[K]> }
-  : S
+export type Draft<S> = S extends string | number | boolean | bigint | symbol | null | undefined | Function | Date
+  ? S
+  : S extends ReadonlyMap<infer K, infer V>
+    ? Map<K, Draft<V>>
+    : S extends ReadonlySet<infer V>
+      ? Set<Draft<V>>
+      : S extends ReadonlyArray<unknown>
+        ? { -readonly [K in keyof S]: Draft<S[K]> }
+        : S extends object
+          ? { -readonly [K in keyof S]: Draft<S[K]> }
+          : S
 
 /**
  * Goes on with an action, and with the shared data that is given, if one is.
@@ -63,9 +68,12 @@ export type Draft<S> = S extends string | number | boolean | bigint | symbol | n
 export const next: {
   <const Action extends string, Shared>(action: Action, shared: Shared): Next<Action, Shared>
   <const Action extends string>(action: Action): Next<Action, never>
-} = function<Action extends string>(action: Action, shared?: unknown): Next<Action, never> {
+} = function <Action extends string>(action: Action, shared?: unknown): Next<Action, never> {
   // The class does not say of which type the shared data is; the overloads do.
-  return new definition.Next(action, arguments.length > 1 ? "replace" : "none", shared, undefined) as Next<Action, never>
+  return new definition.Next(action, arguments.length > 1 ? "replace" : "none", shared, undefined) as Next<
+    Action,
+    never
+  >
 }
 
 /**

@@ -49,31 +49,29 @@ export type Input<P, E, R> = Iterable<P> | AsyncIterable<P> | Stream.Stream<P, E
  * @category options
  * @since 0.1.0
  */
-export type StreamOptions<P, S, Rep, M extends Mode, E2, R2, R3> =
-  & {
-    /** The parameter sets. */
-    readonly params: Input<P, E2, R2>
-    /** How many items run at the same time. Defaults to 16. */
-    readonly concurrency?: number | "unbounded" | undefined
-    /** Defaults to `"fail-fast"`. */
-    readonly mode?: M | undefined
-    /** How many handlers an item may pass through; it then fails with `TooManySteps`. Defaults to 1,000,000. */
-    readonly maxSteps?: number | undefined
-    /**
-     * Whether every item works on its own copy of the shared data, merged key by key when it has succeeded, at the
-     * cost of its size for each item. Defaults to `"none"`: all items change the same value, atomically.
-     */
-    readonly isolation?: "none" | "snapshot" | undefined
-    /** With `isolation: "snapshot"`: brings together what two items have made of a key. Defaults to a conflict. */
-    readonly merge?:
-      | { readonly [K in keyof S]?: ((base: S[K], mine: S[K], theirs: S[K]) => S[K]) | undefined }
-      | undefined
-    /** Names an item. Defaults to a stable hash of its params. */
-    readonly key?: ((params: P) => string) | undefined
-    /** Gets the report where the batch does not answer it: it was interrupted, or its input failed. */
-    readonly onInterrupt?: ((report: Rep) => Effect.Effect<unknown, never, R3>) | undefined
-  }
-  & Pipeline.SharedOption<S>
+export type StreamOptions<P, S, Rep, M extends Mode, E2, R2, R3> = {
+  /** The parameter sets. */
+  readonly params: Input<P, E2, R2>
+  /** How many items run at the same time. Defaults to 16. */
+  readonly concurrency?: number | "unbounded" | undefined
+  /** Defaults to `"fail-fast"`. */
+  readonly mode?: M | undefined
+  /** How many handlers an item may pass through; it then fails with `TooManySteps`. Defaults to 1,000,000. */
+  readonly maxSteps?: number | undefined
+  /**
+   * Whether every item works on its own copy of the shared data, merged key by key when it has succeeded, at the
+   * cost of its size for each item. Defaults to `"none"`: all items change the same value, atomically.
+   */
+  readonly isolation?: "none" | "snapshot" | undefined
+  /** With `isolation: "snapshot"`: brings together what two items have made of a key. Defaults to a conflict. */
+  readonly merge?:
+    | { readonly [K in keyof S]?: ((base: S[K], mine: S[K], theirs: S[K]) => S[K]) | undefined }
+    | undefined
+  /** Names an item. Defaults to a stable hash of its params. */
+  readonly key?: ((params: P) => string) | undefined
+  /** Gets the report where the batch does not answer it: it was interrupted, or its input failed. */
+  readonly onInterrupt?: ((report: Rep) => Effect.Effect<unknown, never, R3>) | undefined
+} & Pipeline.SharedOption<S>
 
 /**
  * The options of `run`.
@@ -143,11 +141,7 @@ export const run: {
     options: Options<P, S, AnyReport, M, E2, R2, R3> & DecodeOption<true>
   ): <PT, O, A extends string, E, R>(
     self: Pipeline.Pipeline<P, PT, S, O, A, E, R>
-  ) => Effect.Effect<
-    Report<S, Outcome<P, A, O, E>>,
-    E2 | Failure<M, E, Report<S, Outcome<P, A, O, E>>>,
-    R | R2 | R3
-  >
+  ) => Effect.Effect<Report<S, Outcome<P, A, O, E>>, E2 | Failure<M, E, Report<S, Outcome<P, A, O, E>>>, R | R2 | R3>
   <
     P,
     PT,
@@ -163,9 +157,7 @@ export const run: {
     const D extends boolean = true
   >(
     self: Pipeline.Pipeline<P, PT, S, O, A, E, R>,
-    options:
-      & Options<Given<P, PT, D>, S, Report<S, Outcome<Given<P, PT, D>, A, O, E>>, M, E2, R2, R3>
-      & DecodeOption<D>
+    options: Options<Given<P, PT, D>, S, Report<S, Outcome<Given<P, PT, D>, A, O, E>>, M, E2, R2, R3> & DecodeOption<D>
   ): Effect.Effect<
     Report<S, Outcome<Given<P, PT, D>, A, O, E>>,
     E2 | Failure<M, E, Report<S, Outcome<Given<P, PT, D>, A, O, E>>>,
@@ -176,7 +168,8 @@ export const run: {
     execute(() => toRunOptions(self, options, undefined), options.onInterrupt),
     "Batch.run",
     { attributes: { "pipeline.name": self.name }, captureStackTrace: false }
-  ))
+  )
+)
 
 /**
  * Runs the pipeline once for each parameter set and emits the outcomes as the
@@ -217,11 +210,7 @@ export const stream: {
     options: StreamOptions<P, S, AnyReport, M, E2, R2, R3> & DecodeOption<true>
   ): <PT, O, A extends string, E, R>(
     self: Pipeline.Pipeline<P, PT, S, O, A, E, R>
-  ) => Stream.Stream<
-    Outcome<P, A, O, E>,
-    E2 | Failure<M, E, Report<S, Outcome<P, A, O, E>>>,
-    R | R2 | R3
-  >
+  ) => Stream.Stream<Outcome<P, A, O, E>, E2 | Failure<M, E, Report<S, Outcome<P, A, O, E>>>, R | R2 | R3>
   <
     P,
     PT,
@@ -237,23 +226,26 @@ export const stream: {
     const D extends boolean = true
   >(
     self: Pipeline.Pipeline<P, PT, S, O, A, E, R>,
-    options:
-      & StreamOptions<Given<P, PT, D>, S, Report<S, Outcome<Given<P, PT, D>, A, O, E>>, M, E2, R2, R3>
-      & DecodeOption<D>
+    options: StreamOptions<Given<P, PT, D>, S, Report<S, Outcome<Given<P, PT, D>, A, O, E>>, M, E2, R2, R3> &
+      DecodeOption<D>
   ): Stream.Stream<
     Outcome<Given<P, PT, D>, A, O, E>,
     E2 | Failure<M, E, Report<S, Outcome<Given<P, PT, D>, A, O, E>>>,
     R | R2 | R3
   >
 } = dual(2, (self: Pipeline.Any, options: AnyOptions): Stream.Stream<unknown, unknown, unknown> =>
-  Stream.callback<unknown, unknown, unknown>((queue) => {
-    const publish: RunOptions["publish"] = (outcome) =>
-      Queue.offerUnsafe(queue, outcome) ? undefined : Queue.offer(queue, outcome)
-    return Effect.andThen(
-      execute(() => toRunOptions(self, { ...options, outcomes: "none" }, publish), options.onInterrupt),
-      Queue.end(queue)
-    )
-  }, { bufferSize: 16 }))
+  Stream.callback<unknown, unknown, unknown>(
+    (queue) => {
+      const publish: RunOptions["publish"] = (outcome) =>
+        Queue.offerUnsafe(queue, outcome) ? undefined : Queue.offer(queue, outcome)
+      return Effect.andThen(
+        execute(() => toRunOptions(self, { ...options, outcomes: "none" }, publish), options.onInterrupt),
+        Queue.end(queue)
+      )
+    },
+    { bufferSize: 16 }
+  )
+)
 
 // -----------------------------------------------------------------------------
 // internal

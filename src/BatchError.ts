@@ -148,9 +148,9 @@ export class SharedDataConflict extends Data.TaggedError("SharedDataConflict")<{
   readonly theirs: unknown
 }> {
   override get message(): string {
-    return `Two items changed the shared data at "${this.key}": this one to ${format(this.mine)}, another to ${
-      format(this.theirs)
-    }; give a merge for it`
+    return `Two items changed the shared data at "${this.key}": this one to ${format(this.mine)}, another to ${format(
+      this.theirs
+    )}; give a merge for it`
   }
 }
 

@@ -24,7 +24,6 @@ import type { AnyOptions } from "./internal/handler.ts"
 export { type Draft, next, type Next, nextWith, skip, type Skip } from "./Answer.ts"
 export type { Options, PrepareContext, ProcessContext, Retry } from "./HandlerOptions.ts"
 
-
 /**
  * One step: from `Params` and the output of the handler before (`Previous`) to
  * an `Output` and an `Action`.
@@ -47,7 +46,8 @@ export interface Handler<
   out Action extends string,
   out E,
   out R
-> extends Pipeable.Pipeable {
+>
+  extends Pipeable.Pipeable {
   readonly [internal.TypeId]: {
     readonly _Params: (_: Params) => void
     readonly _Decoded: (_: Decoded) => void
@@ -270,17 +270,19 @@ export const make: {
   ): Handler<PE, P, S, unknown, O | O2, A, E2, Exclude<R | R2 | RD | RS, Scope.Scope>>
 } = (name: string, options: AnyRequest): Any =>
   // From here on the engine hands each function what the overloads have said it takes.
-  internal.make(name, internal.define(name, options, options.handleRequest as HandlerDefinition["handleRequest"], undefined))
+  internal.make(
+    name,
+    internal.define(name, options, options.handleRequest as HandlerDefinition["handleRequest"], undefined)
+  )
 
 /**
  * Makes a handler whose request is a plain async function.
  *
  * **Details**
  *
- * The function gets an `AbortSignal`, aborted when the item is interrupted and
- * when an attempt times out. What it throws, or rejects with, becomes a typed
- * error through `catch`; without `catch` it is an `UnknownError` with the thrown
- * value as its `cause`. Everything else is as in `make`.
+ * The function gets an `AbortSignal`, aborted when the item is interrupted or an
+ * attempt times out. What it throws, or rejects with, becomes a typed error
+ * through `catch`; without it, an `UnknownError` with that value as its `cause`.
  *
  * **Example** (Turning a rejection into a typed error)
  *

@@ -80,7 +80,21 @@ export type Written<S> = unknown extends S ? never : S
  * @category options
  * @since 0.1.0
  */
-export interface Options<S, P, PE, RD, I, O, E, T extends Duration.Input | undefined, O2, E2, R2, A extends string, RS> {
+export interface Options<
+  S,
+  P,
+  PE,
+  RD,
+  I,
+  O,
+  E,
+  T extends Duration.Input | undefined,
+  O2,
+  E2,
+  R2,
+  A extends string,
+  RS
+> {
   /** Decodes the params before the item starts: a Schema, or any Standard Schema. Defaults to the params as given. */
   readonly params?: Schema.Codec<P, PE, RD, unknown> | StandardSchemaV1<PE, P> | undefined
   /** The type of the shared data. It is not validated. */

@@ -212,23 +212,26 @@ export const match: {
     outcome: Outcome<P, A, O, E>,
     cases: Cases<P, A, O, E, B1, B2, B3, B4, B5>
   ): B1 | B2 | B3 | B4 | B5
-} = dual(2, <P, A extends string, O, E, B1, B2, B3, B4, B5>(
-  outcome: Outcome<P, A, O, E>,
-  cases: Cases<P, A, O, E, B1, B2, B3, B4, B5>
-): B1 | B2 | B3 | B4 | B5 => {
-  switch (outcome._tag) {
-    case "Succeeded":
-      return cases.onSucceeded(outcome)
-    case "Failed":
-      return cases.onFailed(outcome)
-    case "Skipped":
-      return cases.onSkipped(outcome)
-    case "Interrupted":
-      return cases.onInterrupted(outcome)
-    case "NotStarted":
-      return cases.onNotStarted(outcome)
+} = dual(
+  2,
+  <P, A extends string, O, E, B1, B2, B3, B4, B5>(
+    outcome: Outcome<P, A, O, E>,
+    cases: Cases<P, A, O, E, B1, B2, B3, B4, B5>
+  ): B1 | B2 | B3 | B4 | B5 => {
+    switch (outcome._tag) {
+      case "Succeeded":
+        return cases.onSucceeded(outcome)
+      case "Failed":
+        return cases.onFailed(outcome)
+      case "Skipped":
+        return cases.onSkipped(outcome)
+      case "Interrupted":
+        return cases.onInterrupted(outcome)
+      case "NotStarted":
+        return cases.onNotStarted(outcome)
+    }
   }
-})
+)
 
 /**
  * The functions that `match` takes.

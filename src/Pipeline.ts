@@ -11,10 +11,10 @@ import * as Effect from "effect/Effect"
 import { dual } from "effect/Function"
 import * as Pipeable from "effect/Pipeable"
 import { hasProperty } from "effect/Predicate"
-import type * as Ref from "effect/Ref"
 import { InvalidPipeline, type ItemError, type ItemSkipped } from "./BatchError.ts"
 import type * as Handler from "./Handler.ts"
 import type { PipelineDefinition } from "./internal/definition.ts"
+import { problemsOf } from "./internal/graph.ts"
 import type {
   Accepts,
   All,
@@ -24,10 +24,12 @@ import type {
   SameShared,
   SharedOfAll
 } from "./internal/graphTypes.ts"
-import { problemsOf } from "./internal/graph.ts"
 import * as internalHandler from "./internal/handler.ts"
 import * as Mermaid from "./internal/mermaid.ts"
 import { runOne } from "./internal/runOne.ts"
+import type { RunOptions, RunResult } from "./PipelineOptions.ts"
+
+export type { RunOptions, RunResult, SharedOption } from "./PipelineOptions.ts"
 
 const TypeId = "~parallel-batch-pipeline/Pipeline"
 
@@ -38,8 +40,7 @@ const TypeId = "~parallel-batch-pipeline/Pipeline"
  * @since 0.1.0
  */
 export interface Pipeline<in Params, in Decoded, in out Shared, out Output, out Action extends string, out E, out R>
-  extends Pipeable.Pipeable
-{
+  extends Pipeable.Pipeable {
   readonly [TypeId]: {
     readonly _Params: (_: Params) => void
     readonly _Decoded: (_: Decoded) => void
@@ -252,47 +253,15 @@ export const run: {
     self: Pipeline<P, PT, S, O, A, E, R>,
     options: RunOptions<P, S>
   ): Effect.Effect<RunResult<A, O, S>, ItemError<E> | ItemSkipped, R>
-} = dual(2, <P, PT, S, O, A extends string, E, R>(
-  self: Pipeline<P, PT, S, O, A, E, R>,
-  options: RunOptions<P, S>
-): Effect.Effect<RunResult<A, O, S>, ItemError<E> | ItemSkipped, R> =>
-  // The engine answers what the types of the handlers say.
-  runOne(self.definition, options) as Effect.Effect<RunResult<A, O, S>, ItemError<E> | ItemSkipped, R>)
-
-/**
- * The options of `run`.
- *
- * @category options
- * @since 0.1.0
- */
-export type RunOptions<P, S> =
-  & {
-    readonly params: P
-    /** How many handlers the item may pass through. Defaults to 1,000,000. */
-    readonly maxSteps?: number | undefined
-  }
-  & SharedOption<S>
-
-/**
- * The option `shared`: a value or a `Ref` of it; optional where no handler uses it.
- *
- * @category options
- * @since 0.1.0
- */
-export type SharedOption<S> = unknown extends S ? { readonly shared?: S | Ref.Ref<S> | undefined }
-  : { readonly shared: S | Ref.Ref<S> }
-
-/**
- * What `run` answers.
- *
- * @category models
- * @since 0.1.0
- */
-export interface RunResult<out Action extends string, out Output, out Shared> {
-  readonly action: Action
-  readonly output: Output
-  readonly shared: Shared
-}
+} = dual(
+  2,
+  <P, PT, S, O, A extends string, E, R>(
+    self: Pipeline<P, PT, S, O, A, E, R>,
+    options: RunOptions<P, S>
+  ): Effect.Effect<RunResult<A, O, S>, ItemError<E> | ItemSkipped, R> =>
+    // The engine answers what the types of the handlers say.
+    runOne(self.definition, options) as Effect.Effect<RunResult<A, O, S>, ItemError<E> | ItemSkipped, R>
+)
 
 /**
  * Makes a pipeline a step of another one.

@@ -14,11 +14,15 @@ const sources = globSync("src/**/*.ts", { cwd: root })
 /** Folders whose modules are allowed platforms and Effect's unstable modules. */
 const outerFolders = ["classes", "durable", "distributed", "testing", "cli", "dashboard"]
 
-/** A file belongs to its folder, the entry "." to `entry`, every other file directly in `src/` to `core`. */
-const layerOf = (file: string) => /^src\/(\w+)\//.exec(file)?.[1] ?? (file === "src/index.ts" ? "entry" : "core")
+/** Single files that are a layer of their own: the errors, which everything raises, stand below the engine. */
+const layersOfFiles: Record<string, string> = { "src/index.ts": "entry", "src/BatchError.ts": "errors" }
 
-/** The layers that a layer may import besides itself. */
+/** A file belongs to its folder; every other file directly in `src/` belongs to `core`. */
+const layerOf = (file: string) => /^src\/(\w+)\//.exec(file)?.[1] ?? layersOfFiles[file] ?? "core"
+
+/** The layers that a layer may import besides itself and the errors. */
 const layersBelow: Record<string, ReadonlyArray<string>> = {
+  errors: [],
   internal: [],
   core: ["internal"],
   classes: ["core", "internal"],
@@ -51,6 +55,8 @@ const local = imports.flatMap((edge) => (edge.target === undefined ? [] : [{ ...
 
 const assertNone = (violations: ReadonlyArray<unknown>) => assert.deepStrictEqual(violations.map(String), [])
 
+const mayTakeTypes = (layer: string) => layer === "internal" || layer === "errors"
+
 describe("architecture", () => {
   it("keeps the core free of Node, platforms and unstable modules of Effect", () => {
     const unstable = /^effect\/(?:workflow|cluster|cli|persistence|http-api|sql|Graph)(?:\/|$)/
@@ -68,15 +74,17 @@ describe("architecture", () => {
     assertNone(
       local.filter(({ file, target }) => {
         const [from, to] = [layerOf(file), layerOf(target)]
-        return from !== to && !layersBelow[from]?.includes(to) && !(from === "internal" && to === "core")
+        return (
+          from !== to && to !== "errors" && !layersBelow[from]?.includes(to) && !(mayTakeTypes(from) && to === "core")
+        )
       })
     )
   })
 
-  it("lets internal modules take only types from the core, with `import type`", () => {
+  it("lets what is below the core take only types from it, with `import type`", () => {
     assertNone(
       local.filter(
-        ({ file, target, typeOnly }) => layerOf(file) === "internal" && layerOf(target) === "core" && !typeOnly
+        ({ file, target, typeOnly }) => mayTakeTypes(layerOf(file)) && layerOf(target) === "core" && !typeOnly
       )
     )
   })

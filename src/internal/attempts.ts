@@ -30,10 +30,12 @@ export const request = (item: Item, handler: HandlerDefinition): AnyEffect => {
   let attempts: AnyEffect = Effect.suspend(() => {
     const attempt = called ?? call()
     called = undefined
-    return timeout === undefined ? attempt : Effect.timeoutOrElse(attempt, {
-      duration: timeout,
-      orElse: () => Effect.fail(new HandlerTimeout({ handler: name, duration: timeout }))
-    })
+    return timeout === undefined
+      ? attempt
+      : Effect.timeoutOrElse(attempt, {
+          duration: timeout,
+          orElse: () => Effect.fail(new HandlerTimeout({ handler: name, duration: timeout }))
+        })
   })
   if (retry !== undefined) attempts = Effect.retry(attempts, retry)
   return handleError === undefined ? attempts : Effect.catch(attempts, (error) => handleError(inputs, error))

@@ -33,7 +33,10 @@ const validateWith = (schema: StandardSchemaV1): Decoder["decode"] => {
   return (params) => {
     const result = schema["~standard"].validate(params)
     return result instanceof Promise
-      ? Effect.flatMap(Effect.promise(() => result), (settled) => settle(params, settled))
+      ? Effect.flatMap(
+          Effect.promise(() => result),
+          (settled) => settle(params, settled)
+        )
       : settle(params, result)
   }
 }
@@ -41,7 +44,7 @@ const validateWith = (schema: StandardSchemaV1): Decoder["decode"] => {
 /** The first issue, with the value it speaks of. */
 const mismatch = (params: unknown, issues: ReadonlyArray<StandardSchemaV1.Issue>): Mismatch => {
   const issue = issues[0]
-  const path = (issue?.path ?? []).map((segment) => typeof segment === "object" ? segment.key : segment)
+  const path = (issue?.path ?? []).map((segment) => (typeof segment === "object" ? segment.key : segment))
   let value = params
   for (const key of path) {
     value = typeof value === "object" && value !== null ? (value as Record<PropertyKey, unknown>)[key] : undefined

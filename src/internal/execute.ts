@@ -49,9 +49,10 @@ export const execute = (
       return Effect.flatMap(Effect.exit(restore(run.drive)), (driven) => {
         const exhausted = source.exhausted
         run.leaveRest()
-        const published = publish === undefined || Exit.isFailure(driven)
-          ? Effect.void
-          : restore(Effect.forEach(run.unpublished, (outcome) => publish(outcome) ?? Effect.void, { discard: true }))
+        const published =
+          publish === undefined || Exit.isFailure(driven)
+            ? Effect.void
+            : restore(Effect.forEach(run.unpublished, (outcome) => publish(outcome) ?? Effect.void, { discard: true }))
         return Effect.flatMap(Effect.all([Effect.exit(source.close), Effect.exit(published)]), (ends) => {
           const report = run.report(exhausted)
           const broken = run.fault ?? causeOf([driven, ...ends])
@@ -62,7 +63,9 @@ export const execute = (
           }
           if (run.failure === undefined) return Effect.succeed(report)
           const { cause } = run.failure
-          return Effect.fail(new BatchFailed({ error: Option.getOrUndefined(Cause.findErrorOption(cause)), cause, report }))
+          return Effect.fail(
+            new BatchFailed({ error: Option.getOrUndefined(Cause.findErrorOption(cause)), cause, report })
+          )
         })
       })
     })

@@ -7,7 +7,13 @@
  * guarantee of the engine.
  */
 import { hasPolicy } from "./attempts.ts"
-import { type Decoder, type HandlerDefinition, isPipelineDefinition, type PipelineDefinition, type Promised } from "./definition.ts"
+import {
+  type Decoder,
+  type HandlerDefinition,
+  isPipelineDefinition,
+  type PipelineDefinition,
+  type Promised
+} from "./definition.ts"
 
 export interface Step {
   readonly name: string
@@ -39,7 +45,9 @@ export const problemsOf = (pipeline: PipelineDefinition): ReadonlyArray<string> 
     if (!has(key)) problems.push(`routes name no handler: ${JSON.stringify(key)}`)
     for (const [action, target] of Object.entries(routes)) {
       if (!has(target)) {
-        problems.push(`action ${JSON.stringify(action)} of ${JSON.stringify(key)} leads to no handler: ${JSON.stringify(target)}`)
+        problems.push(
+          `action ${JSON.stringify(action)} of ${JSON.stringify(key)} leads to no handler: ${JSON.stringify(target)}`
+        )
       }
     }
   }

@@ -20,17 +20,24 @@ type OwnShared<H> = unknown extends Handler.Shared<H> ? never : Handler.Shared<H
 export type SharedOfAll<HS> = { [K in keyof HS]: OwnShared<HS[K]> }[keyof HS]
 
 export type SameShared<HS> = {
-  readonly [K in keyof HS]: [OwnShared<HS[K]>] extends [never] ? unknown
-    : [SharedOfAll<HS>] extends [OwnShared<HS[K]>] ? unknown
-    : never
+  readonly [K in keyof HS]: [OwnShared<HS[K]>] extends [never]
+    ? unknown
+    : [SharedOfAll<HS>] extends [OwnShared<HS[K]>]
+      ? unknown
+      : never
 }
 
 type Intersection<U> = (U extends unknown ? (_: U) => void : never) extends (_: infer I) => void ? I : never
 
 /** The intersection over all handlers. Boxed, so that a union among the params of one handler stays one. */
-export type All<HS, What extends "Params" | "Decoded"> = Intersection<
-  { [K in keyof HS]: { readonly box: What extends "Params" ? Handler.Params<HS[K]> : Handler.Decoded<HS[K]> } }[keyof HS]
-> extends { readonly box: infer P } ? P : never
+export type All<HS, What extends "Params" | "Decoded"> =
+  Intersection<
+    {
+      [K in keyof HS]: { readonly box: What extends "Params" ? Handler.Params<HS[K]> : Handler.Decoded<HS[K]> }
+    }[keyof HS]
+  > extends { readonly box: infer P }
+    ? P
+    : never
 
 type Unrouted<HS, Rt, K extends keyof HS> = Exclude<Handler.Action<HS[K]>, K extends keyof Rt ? keyof Rt[K] : never>
 

@@ -8,6 +8,7 @@ import { CurrentItem } from "./currentItem.ts"
 import type { Step } from "./graph.ts"
 import type { KeyOf } from "./outcome.ts"
 import type { Cell } from "./shared.ts"
+import type { Trail } from "./trail.ts"
 
 export class Item implements CurrentItem {
   readonly index: number
@@ -15,9 +16,8 @@ export class Item implements CurrentItem {
   /** Where the item finds the shared data: that of the batch, or a copy of its own. */
   readonly cell: Cell
   readonly startedAt: number
-  /** The steps entered; not kept where no outcome will tell of them. */
-  readonly path: Array<string> | undefined
-  steps = 0
+  /** The steps entered. */
+  trail: Trail
   /** The params for each decoder of the graph. */
   decoded: ReadonlyArray<unknown> | undefined = undefined
   step: Step | undefined = undefined
@@ -34,13 +34,13 @@ export class Item implements CurrentItem {
   #context: Context.Context<unknown> | undefined = undefined
   #controller: AbortController | undefined = undefined
 
-  constructor(index: number, params: unknown, keyOf: KeyOf, cell: Cell, startedAt: number, keepPath: boolean) {
+  constructor(index: number, params: unknown, keyOf: KeyOf, cell: Cell, startedAt: number, trail: Trail) {
     this.index = index
     this.params = params
     this.#keyOf = keyOf
     this.cell = cell
     this.startedAt = startedAt
-    this.path = keepPath ? [] : undefined
+    this.trail = trail
   }
 
   get key(): string {

@@ -90,6 +90,7 @@ export const merge3 = (base: unknown, mine: unknown, theirs: unknown, mergers: M
 // internal
 // -----------------------------------------------------------------------------
 
+/** The three values of one entry, or something of each of them. */
 interface Sides<out A> {
   readonly base: A
   readonly mine: A
@@ -127,7 +128,7 @@ const mergeEntry = (run: Run, frame: Frame, key: unknown): MergeConflict | undef
   const mine = entryOf(frame.mine, key)
   const theirs = entryOf(frame.theirs, key)
   if (same(mine, base)) return undefined
-  if (same(theirs, base)) return change(run, frame, key, mine)
+  if (same(theirs, base)) return equal(mine, base) ? undefined : change(run, frame, key, mine)
   const merger = mergerOf(run, frame, key)
   if (merger === undefined) {
     const sides = { base: present(base) ?? emptyLike(mine), mine, theirs }

@@ -14,7 +14,7 @@ export const positiveInteger = (option: string, value: number): number => {
 export const concurrency = (value: number | "unbounded"): number => {
   if (value === "unbounded") return Number.POSITIVE_INFINITY
   if (Number.isInteger(value) && value >= 1) return value
-  throw new InvalidOptions({ option: "concurrency", value, expected: "a positive integer or \"unbounded\"" })
+  throw new InvalidOptions({ option: "concurrency", value, expected: 'a positive integer or "unbounded"' })
 }
 
 export const oneOf = <A extends string>(option: string, value: A, values: ReadonlyArray<A>): A => {

@@ -1,11 +1,13 @@
 /**
- * Outcomes as the engine makes them: `key` and `duration` are computed when they
- * are first read, because a batch of a million items rarely asks for all.
+ * Outcomes as the engine makes them: `key`, `duration` and `path` are computed
+ * when they are read, because a batch of a million items rarely asks for all.
  */
 import type * as Cause from "effect/Cause"
 import * as Duration from "effect/Duration"
+import { NodeInspectSymbol } from "effect/Inspectable"
 import type { ItemError } from "../BatchError.ts"
 import type * as Outcome from "../Outcome.ts"
+import type { Trail } from "./trail.ts"
 
 /** Names an item by its params. */
 export type KeyOf = (params: unknown) => string
@@ -15,7 +17,7 @@ interface Run {
   readonly index: number
   readonly params: unknown
   readonly attempts: number
-  readonly path: ReadonlyArray<string> | undefined
+  readonly trail: Trail
 }
 
 abstract class Base {
@@ -38,18 +40,26 @@ abstract class Base {
   toJSON(): unknown {
     return { ...this, key: this.key }
   }
+
+  [NodeInspectSymbol](): unknown {
+    return this.toJSON()
+  }
 }
 
 abstract class Started extends Base {
   readonly attempts: number
-  readonly path: ReadonlyArray<string>
+  readonly #trail: Trail
   readonly #millis: number
 
   constructor(run: Run, keyOf: KeyOf, millis: number) {
     super(run.index, run.params, keyOf)
     this.attempts = run.attempts
-    this.path = run.path ?? []
+    this.#trail = run.trail
     this.#millis = millis
+  }
+
+  get path(): ReadonlyArray<string> {
+    return this.#trail.toArray()
   }
 
   get duration(): Duration.Duration {
@@ -57,7 +67,7 @@ abstract class Started extends Base {
   }
 
   override toJSON(): unknown {
-    return { ...this, key: this.key, duration: this.duration }
+    return { ...this, key: this.key, duration: this.duration, path: this.path }
   }
 }
 

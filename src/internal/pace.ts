@@ -47,7 +47,10 @@ export class Pace {
   }
 
   isDue(): boolean {
-    if (++this.count < this.stride) return false
+    return ++this.count >= this.stride && this.hasPassed()
+  }
+
+  private hasPassed(): boolean {
     this.count = 0
     const now = performance.now()
     this.stride = now - this.checked < 1 ? Math.min(this.stride * 2, maxStride) : 1

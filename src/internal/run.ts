@@ -20,15 +20,18 @@ import * as Context from "effect/Context"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
+import { NodeInspectSymbol } from "effect/Inspectable"
 import * as Scheduler from "effect/Scheduler"
 import * as Tracer from "effect/Tracer"
 import type * as Report from "../Report.ts"
 import type { Graph } from "./graph.ts"
 import { Item } from "./item.ts"
+import { Ledger } from "./ledger.ts"
 import { type AnyOutcome, Failed, Interrupted, type KeyOf, NotStarted, Skipped, Succeeded } from "./outcome.ts"
 import { Pace } from "./pace.ts"
 import type { SharedData } from "./shared.ts"
 import type { Source } from "./source.ts"
+import { Trail } from "./trail.ts"
 import { Worker } from "./worker.ts"
 
 export interface RunOptions {
@@ -52,7 +55,7 @@ const waveSize = 256
 export class Run {
   readonly options: RunOptions
   readonly context: Context.Context<unknown>
-  readonly clock: Clock.Clock
+  private readonly clock: Clock.Clock
   readonly pace: Pace
   /** Whether someone looks at spans; making them for nobody would cost more than the engine. */
   readonly traced: boolean
@@ -67,7 +70,8 @@ export class Run {
   /** Outcomes that ended with the batch, so that no worker could publish them. */
   readonly unpublished: Array<AnyOutcome> = []
   private readonly startedAt: number
-  private readonly keepPaths: boolean
+  /** Where the trail of every item begins. */
+  private readonly origin = new Trail("", undefined)
   private workers = 0
   private read = 0
   private succeeded = 0
@@ -75,35 +79,32 @@ export class Run {
   private skipped = 0
   private interrupted = 0
   private notStarted = 0
-  private readonly outcomes: Array<AnyOutcome | undefined> = []
+  private readonly ledger: Ledger
   private onStop: (() => void) | undefined = undefined
   private onDemand: (() => void) | undefined = undefined
 
   constructor(options: RunOptions, context: Context.Context<unknown>) {
     this.options = options
     this.context = context
+    this.ledger = new Ledger(options.keep, options.keyOf, options.source.size)
     this.clock = Context.get(context, Clock.Clock)
     this.pace = new Pace(
       Context.get(context, Scheduler.Scheduler).makeDispatcher(),
       this.clock !== Context.get(Context.empty(), Clock.Clock)
     )
     this.traced = Context.getOrUndefined(context, Tracer.Tracer) !== undefined
-    this.keepPaths = options.keep !== "none" || options.publish !== undefined
     this.startedAt = this.clock.currentTimeMillisUnsafe()
   }
 
+  /** Milliseconds since the start: a small integer, where the time of day would need a box in every item. */
+  now(): number {
+    return this.clock.currentTimeMillisUnsafe() - this.startedAt
+  }
+
   /** Takes the next parameter set as an item. */
-  admit(params: unknown): Item {
-    // Its place is taken now: written out of order, the array would turn into a hash table.
-    if (this.options.keep === "all") this.outcomes.push(undefined)
-    return new Item(
-      this.read++,
-      params,
-      this.options.keyOf,
-      this.options.shared.open(),
-      this.clock.currentTimeMillisUnsafe(),
-      this.keepPaths
-    )
+  admit(params: unknown, now: number): Item {
+    this.ledger.open(this.read, params)
+    return new Item(this.read++, params, this.options.keyOf, this.options.shared.open(), now, this.origin)
   }
 
   /** Ends the batch: nothing starts any more, and what runs is interrupted. */
@@ -120,39 +121,37 @@ export class Run {
     this.stop()
   }
 
-  succeed(item: Item): AnyOutcome {
+  /** Each of these accounts for an item, and answers its outcome where someone wants it at once. */
+  succeed(item: Item, now: number): AnyOutcome | undefined {
     this.succeeded++
-    return this.record(new Succeeded(item, this.options.keyOf, this.since(item), item.action, item.output))
+    const millis = now - item.startedAt
+    this.ledger.succeed(item.index, item.trail.end(item.action, item.attempts), item.output, millis)
+    if (this.options.publish === undefined) return undefined
+    return new Succeeded(item, this.options.keyOf, millis, item.action, item.output)
   }
 
-  skip(item: Item, reason: string): AnyOutcome {
+  skip(item: Item, now: number, reason: string): AnyOutcome {
     this.skipped++
-    return this.record(new Skipped(item, this.options.keyOf, this.since(item), item.handler, reason))
+    return this.put(new Skipped(item, this.options.keyOf, now - item.startedAt, item.handler, reason))
   }
 
-  interrupt(item: Item): AnyOutcome {
+  interrupt(item: Item, now: number): AnyOutcome {
     this.interrupted++
-    return this.record(new Interrupted(item, this.options.keyOf, this.since(item), item.step?.name))
+    return this.put(new Interrupted(item, this.options.keyOf, now - item.startedAt, item.step?.name))
   }
 
-  fail(item: Item, cause: Cause.Cause<unknown>): AnyOutcome {
+  fail(item: Item, now: number, cause: Cause.Cause<unknown>): AnyOutcome {
     this.failed++
-    const outcome = new Failed(item, this.options.keyOf, this.since(item), item.step?.name, cause)
+    const outcome = new Failed(item, this.options.keyOf, now - item.startedAt, item.step?.name, cause)
     if (this.options.failFast && !this.stopped) {
       this.failure = outcome
       this.stop()
     }
-    return this.record(outcome)
+    return this.put(outcome)
   }
 
-  private since(item: Item): number {
-    return this.clock.currentTimeMillisUnsafe() - item.startedAt
-  }
-
-  private record(outcome: AnyOutcome): AnyOutcome {
-    const keep = this.options.keep
-    if (keep === "all") this.outcomes[outcome.index] = outcome
-    else if (keep === "failures" && outcome._tag === "Failed") this.outcomes.push(outcome)
+  private put<O extends AnyOutcome>(outcome: O): O {
+    this.ledger.put(outcome)
     return outcome
   }
 
@@ -164,8 +163,9 @@ export class Run {
   }
 
   private wantsWorker(): boolean {
-    return !this.stopped && !this.options.source.exhausted && this.workers < this.options.concurrency &&
-      this.hungry === 0
+    return (
+      !this.stopped && !this.options.source.exhausted && this.workers < this.options.concurrency && this.hungry === 0
+    )
   }
 
   private readonly startWorker = (): Effect.Effect<void, never, unknown> => {
@@ -178,23 +178,24 @@ export class Run {
    * Starts workers while there are items for them. They are children of the
    * fiber that runs this; it ends when all of them have ended.
    */
-  private readonly ramp: Effect.Effect<void, never, unknown> = Effect.awaitAllChildren(Effect.whileLoop({
-    while: () => !this.stopped && !this.options.source.exhausted && this.workers < this.options.concurrency,
-    body: (): Effect.Effect<unknown, never, unknown> => {
-      if (this.hungry > 0) {
-        return Effect.callback<void>((resume) => {
-          this.onDemand = () => resume(Effect.void)
+  private readonly ramp: Effect.Effect<void, never, unknown> = Effect.awaitAllChildren(
+    Effect.whileLoop({
+      while: () => !this.stopped && !this.options.source.exhausted && this.workers < this.options.concurrency,
+      body: (): Effect.Effect<unknown, never, unknown> => {
+        if (this.hungry > 0) {
+          return Effect.callback<void>((resume) => {
+            this.onDemand = () => resume(Effect.void)
+          })
+        }
+        if (this.pace.isDue()) return this.pace.turn
+        const wave = Array<undefined>(Math.min(waveSize, this.options.concurrency - this.workers)).fill(undefined)
+        return Effect.forkChild(Effect.forEach(wave, this.startWorker, { concurrency: "unbounded", discard: true }), {
+          startImmediately: true
         })
-      }
-      if (this.pace.isDue()) return this.pace.turn
-      const wave = Array<undefined>(Math.min(waveSize, this.options.concurrency - this.workers)).fill(undefined)
-      return Effect.forkChild(
-        Effect.forEach(wave, this.startWorker, { concurrency: "unbounded", discard: true }),
-        { startImmediately: true }
-      )
-    },
-    step: () => {}
-  }))
+      },
+      step: () => {}
+    })
+  )
 
   /** Runs every item; ends early after `stop`, when everything that ran has been interrupted and finalized. */
   readonly drive: Effect.Effect<void, never, unknown> = Effect.raceFirst(
@@ -208,16 +209,16 @@ export class Run {
   /** Takes what the source still holds, once nothing runs any more: those items never start. */
   leaveRest(): void {
     for (const params of this.options.source.rest()) {
-      const outcome = new NotStarted(this.read++, params, this.options.keyOf)
+      this.ledger.open(this.read, params)
+      const outcome = this.put(new NotStarted(this.read++, params, this.options.keyOf))
       this.notStarted++
-      if (this.options.keep === "all") this.outcomes.push(outcome)
       if (this.options.publish !== undefined) this.unpublished.push(outcome)
     }
   }
 
   report(exhausted: boolean): Report.Any {
-    const outcomes = this.outcomes.filter((outcome) => outcome !== undefined)
-    return {
+    const ledger = this.ledger
+    const report = {
       shared: this.options.shared.ref.current,
       total: this.read,
       succeeded: this.succeeded,
@@ -226,9 +227,12 @@ export class Run {
       interrupted: this.interrupted,
       notStarted: this.notStarted,
       exhausted,
-      // Failures were kept in the order in which they happened.
-      outcomes: this.options.keep === "failures" ? outcomes.sort((a, b) => a.index - b.index) : outcomes,
-      duration: Duration.millis(this.clock.currentTimeMillisUnsafe() - this.startedAt)
+      get outcomes() {
+        return ledger.outcomes()
+      },
+      duration: Duration.millis(this.now())
     }
+    // A printed report shows its outcomes, not that they are computed.
+    return Object.defineProperty(report, NodeInspectSymbol, { value: () => ({ ...report }) })
   }
 }

@@ -12,6 +12,8 @@ export const end: unique symbol = Symbol.for("parallel-batch-pipeline/Source/end
 export const pending: unique symbol = Symbol.for("parallel-batch-pipeline/Source/pending")
 
 export interface Source {
+  /** How many parameter sets there are; 0 where that is not known. */
+  readonly size: number
   /** Whether no more will come, as far as is known without reading on. */
   readonly exhausted: boolean
   /** Answers the next parameter set, `end` or `pending`; throws what the input throws. */
@@ -37,10 +39,11 @@ export const make = (input: Iterable<unknown> | AsyncIterable<unknown>): Source 
 const fromArray = (items: ReadonlyArray<unknown>): Source => {
   let index = 0
   return {
+    size: items.length,
     get exhausted() {
       return index >= items.length
     },
-    next: () => index < items.length ? items[index++] : end,
+    next: () => (index < items.length ? items[index++] : end),
     pull: Effect.void,
     rest: () => {
       const rest = items.slice(index)
@@ -56,6 +59,7 @@ const fromIterable = (iterable: Iterable<unknown>): Source => {
   let open = true
   let exhausted = false
   return {
+    size: 0,
     get exhausted() {
       return exhausted
     },
@@ -93,19 +97,25 @@ export const buffered = (options: {
   let index = 0
   let exhausted = false
   return {
+    size: 0,
     get exhausted() {
       return exhausted && index >= chunk.length
     },
-    next: () => index < chunk.length ? chunk[index++] : exhausted ? end : pending,
-    pull: Semaphore.withPermits(reading, 1)(Effect.suspend(() =>
-      exhausted || index < chunk.length
-        ? Effect.void
-        : Effect.map(options.read, (read) => {
-          exhausted = read.length === 0
-          chunk = read
-          index = 0
-        })
-    )),
+    next: () => (index < chunk.length ? chunk[index++] : exhausted ? end : pending),
+    pull: Semaphore.withPermits(
+      reading,
+      1
+    )(
+      Effect.suspend(() =>
+        exhausted || index < chunk.length
+          ? Effect.void
+          : Effect.map(options.read, (read) => {
+              exhausted = read.length === 0
+              chunk = read
+              index = 0
+            })
+      )
+    ),
     rest: () => {
       const rest = chunk.slice(index)
       index = chunk.length

