@@ -61,6 +61,8 @@ export class Run {
   readonly traced: boolean
   /** Set once nothing may start any more. */
   stopped = false
+  /** Workers that have not ended. */
+  readonly live = new Set<Worker>()
   /** Workers that wait for the source. */
   hungry = 0
   /** The failure that ended a fail-fast batch. */
@@ -189,9 +191,12 @@ export class Run {
         }
         if (this.pace.isDue()) return this.pace.turn
         const wave = Array<undefined>(Math.min(waveSize, this.options.concurrency - this.workers)).fill(undefined)
-        return Effect.forkChild(Effect.forEach(wave, this.startWorker, { concurrency: "unbounded", discard: true }), {
-          startImmediately: true
-        })
+        const workers = Effect.forEach(wave, this.startWorker, { concurrency: "unbounded", discard: true })
+        // A worker takes every failure for one of its item. What comes out here has killed its fiber.
+        return Effect.forkChild(
+          Effect.catchCause(workers, (cause) => Effect.sync(() => this.breakDown(cause))),
+          { startImmediately: true }
+        )
       },
       step: () => {}
     })
@@ -206,8 +211,9 @@ export class Run {
     })
   )
 
-  /** Takes what the source still holds, once nothing runs any more: those items never start. */
+  /** Accounts for what is left once nothing runs any more: what the source still holds never starts. */
   leaveRest(): void {
+    for (const worker of this.live) worker.abandon(this.fault ?? Cause.empty)
     for (const params of this.options.source.rest()) {
       this.ledger.open(this.read, params)
       const outcome = this.put(new NotStarted(this.read++, params, this.options.keyOf))

@@ -50,6 +50,7 @@ export class Worker {
 
   constructor(run: Run) {
     this.run = run
+    run.live.add(this)
     const loop: AnyEffect = Effect.whileLoop({
       while: () => this.advance(),
       body: () => this.pending,
@@ -282,6 +283,7 @@ export class Worker {
   /** The fiber ends: by itself with nothing in hand, or because the batch was stopped. */
   private leave(): Effect.Effect<void> {
     this.left = true
+    this.run.live.delete(this)
     if (this.waiting === "input") this.run.hungry--
     if (this.outcome !== undefined) this.run.unpublished.push(this.outcome)
     const item = this.item
@@ -296,6 +298,11 @@ export class Worker {
     return Effect.map(Effect.exit(Scope.close(scope, exit)), (closed) => {
       this.account(item, ending === undefined ? undefined : endingAfter(ending, closed))
     })
+  }
+
+  /** The fiber died under the worker: something that is no effect was in the middle of a request. */
+  abandon(cause: Cause.Cause<unknown>): void {
+    if (this.item !== undefined) this.account(this.item, this.ending ?? cause)
   }
 
   private account(item: Item, ending: Ending | undefined): void {
@@ -319,8 +326,13 @@ export class Worker {
     return advanced
   }
 
+  /** What a promise has to tell that settled before the fiber was parked: the scheduler may let others go first. */
+  private early: (() => void) | undefined = undefined
   private readonly parked: Effect.Effect<void> = Effect.callback<void>((resume) => {
     this.resume = resume
+    const early = this.early
+    this.early = undefined
+    if (early !== undefined) this.continue(early)
     return Effect.sync(() => {
       this.resume = undefined
     })
@@ -352,7 +364,11 @@ export class Worker {
     })
 
   private continue(settle: () => void): void {
-    if (this.resume === undefined) return
+    if (this.left) return
+    if (this.resume === undefined) {
+      this.early = settle
+      return
+    }
     let advanced = false
     try {
       settle()
