@@ -17,7 +17,7 @@ import { hasProperty } from "effect/Predicate"
 import type * as Scope from "effect/Scope"
 import type { Options, PrepareContext, TimeoutError } from "./HandlerOptions.ts"
 import * as currentItem from "./internal/currentItem.ts"
-import { type HandlerDefinition, neverAborted, type PipelineDefinition, type Promised } from "./internal/definition.ts"
+import { type HandlerDefinition, neverAborted, type PipelineDefinition } from "./internal/definition.ts"
 import * as internal from "./internal/handler.ts"
 import type { AnyOptions } from "./internal/handler.ts"
 
@@ -349,7 +349,7 @@ export const fromPromise: {
     } & Options<S, P, PE, RD, P, O, E, T, O2, E2, R2, A, RS>
   ): Handler<PE, P, S, unknown, O | O2, A, E2, Exclude<R2 | RD | RS, Scope.Scope>>
 } = (name: string, options: AnyPromise): Any => {
-  const handleRequest = options.handleRequest as Promised["handleRequest"]
+  const handleRequest = options.handleRequest as (inputs: unknown, signal: AbortSignal) => PromiseLike<unknown>
   const fail = options.catch ?? ((cause: unknown) => new Cause.UnknownError(cause, `Handler "${name}" failed`))
   // `Effect.tryPromise` makes an `AbortController` for every call of a function that takes one.
   const takesSignal = handleRequest.length >= 2

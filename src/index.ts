@@ -1,6 +1,18 @@
 /**
- * The documented classes come in a later version; until then this entry is the same as `parallel-batch-pipeline/effect`.
+ * The documented classes: promises in and out.
  *
  * @since 0.1.0
  */
-export * from "./effect.ts"
+export {
+  type ActionResult,
+  BaseHandler,
+  type HandlerParams,
+  type RunOptions,
+  type SharedData
+} from "./classes/BaseHandler.ts"
+export { type BatchOptions, type Report } from "./classes/BatchHandler.ts"
+export { BatchPipeline } from "./classes/BatchPipeline.ts"
+export { Handler, type HandlerOptions } from "./classes/Handler.ts"
+export { HandlerError } from "./classes/HandlerError.ts"
+export { type ParallelBatchOptions, ParallelBatchPipeline } from "./classes/ParallelBatchPipeline.ts"
+export { Pipeline } from "./classes/Pipeline.ts"

@@ -56,7 +56,8 @@ describe("examples", () => {
   it("compile", { timeout: 60_000 }, () => {
     const config = {
       extends: "../../../tsconfig.json",
-      compilerOptions: { noUnusedLocals: false },
+      // `override` is for those who maintain classes; the document that the classes implement goes without.
+      compilerOptions: { noUnusedLocals: false, noImplicitOverride: false },
       include: [],
       files: checked.map(({ id }) => id)
     }

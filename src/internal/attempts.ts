@@ -9,18 +9,21 @@ import { HandlerTimeout } from "../BatchError.ts"
 import type { AnyEffect, HandlerDefinition } from "./definition.ts"
 import type { Item } from "./item.ts"
 
+/** Calls a function in the asynchronous context of an item. */
+export type Within = <A>(item: Item, f: () => A) => A
+
 export const hasPolicy = (handler: HandlerDefinition): boolean =>
   handler.retry !== undefined || handler.timeout !== undefined || handler.handleError !== undefined
 
 /** Calls the request of the item's present step under its policy. */
-export const request = (item: Item, handler: HandlerDefinition): AnyEffect => {
+export const request = (item: Item, handler: HandlerDefinition, within: Within | undefined): AnyEffect => {
   const { handleError, handleRequest, retry, timeout } = handler
   const inputs = item.inputs
   const name = item.handler
   const call = (): AnyEffect => {
     item.attempts++
     item.attempt++
-    return handleRequest(inputs)
+    return within === undefined ? handleRequest(inputs) : within(item, () => handleRequest(inputs))
   }
 
   const first = call()
@@ -38,5 +41,8 @@ export const request = (item: Item, handler: HandlerDefinition): AnyEffect => {
         })
   })
   if (retry !== undefined) attempts = Effect.retry(attempts, retry)
-  return handleError === undefined ? attempts : Effect.catch(attempts, (error) => handleError(inputs, error))
+  if (handleError === undefined) return attempts
+  return Effect.catch(attempts, (error) =>
+    within === undefined ? handleError(inputs, error) : within(item, () => handleError(inputs, error))
+  )
 }

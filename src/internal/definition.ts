@@ -50,7 +50,8 @@ export interface HandlerDefinition {
 }
 
 export interface Promised {
-  readonly handleRequest: (inputs: unknown, signal: AbortSignal) => PromiseLike<unknown>
+  /** Answers a promise, or the value itself where it is at hand. */
+  readonly handleRequest: (inputs: unknown, signal: AbortSignal) => unknown
   /** Whether the function takes the signal; an `AbortController` costs more than the call. */
   readonly takesSignal: boolean
   readonly catch: (cause: unknown) => unknown

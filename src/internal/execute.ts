@@ -32,44 +32,56 @@ export const refOf = (shared: unknown): { current: unknown } =>
   hasProperty(shared, "~effect/Ref") ? (shared as Ref.Ref<unknown>).ref : { current: shared }
 
 /**
- * Drives the run that `prepare` describes.
- *
- * Everything after the drive is uninterruptible: the source is closed, every
- * outcome has its place, and the report goes to the caller or, where he will not
- * get it, to `onInterrupt`.
+ * Drives the run that `prepare` describes, and answers its report. `begun` gets
+ * the run before anything starts.
  */
 export const execute = (
   prepare: () => RunOptions,
+  onInterrupt?: ((report: Report.Any) => Effect.Effect<unknown, never, unknown>) | undefined,
+  begun?: ((run: Run) => void) | undefined
+): Effect.Effect<Report.Any, unknown, unknown> =>
+  Effect.contextWith((context) => {
+    const run = new Run(prepare(), context)
+    begun?.(run)
+    return drive(run, onInterrupt)
+  })
+
+/**
+ * Drives a run to its report.
+ *
+ * Everything after the items is uninterruptible: the source is closed, every
+ * outcome has its place, and the report goes to the caller or, where he will not
+ * get it, to `onInterrupt`.
+ */
+export const drive = (
+  run: Run,
   onInterrupt?: ((report: Report.Any) => Effect.Effect<unknown, never, unknown>) | undefined
 ): Effect.Effect<Report.Any, unknown, unknown> =>
-  Effect.contextWith((context) =>
-    Effect.uninterruptibleMask((restore) => {
-      const run = new Run(prepare(), context)
-      const { publish, source } = run.options
-      return Effect.flatMap(Effect.exit(restore(run.drive)), (driven) => {
-        const exhausted = source.exhausted
-        run.leaveRest()
-        const published =
-          publish === undefined || Exit.isFailure(driven)
-            ? Effect.void
-            : restore(Effect.forEach(run.unpublished, (outcome) => publish(outcome) ?? Effect.void, { discard: true }))
-        return Effect.flatMap(Effect.all([Effect.exit(source.close), Effect.exit(published)]), (ends) => {
-          const report = run.report(exhausted)
-          const broken = run.fault ?? causeOf([driven, ...ends])
-          if (broken !== undefined) {
-            return onInterrupt === undefined
-              ? Effect.failCause(broken)
-              : Effect.andThen(observe(onInterrupt, report), Effect.failCause(broken))
-          }
-          if (run.failure === undefined) return Effect.succeed(report)
-          const { cause } = run.failure
-          return Effect.fail(
-            new BatchFailed({ error: Option.getOrUndefined(Cause.findErrorOption(cause)), cause, report })
-          )
-        })
+  Effect.uninterruptibleMask((restore) => {
+    const { publish, source } = run.options
+    return Effect.flatMap(Effect.exit(restore(run.drive)), (driven) => {
+      const exhausted = source.exhausted
+      run.leaveRest()
+      const published =
+        publish === undefined || Exit.isFailure(driven)
+          ? Effect.void
+          : restore(Effect.forEach(run.unpublished, (outcome) => publish(outcome) ?? Effect.void, { discard: true }))
+      return Effect.flatMap(Effect.all([Effect.exit(source.close), Effect.exit(published)]), (ends) => {
+        const report = run.report(exhausted)
+        const broken = run.fault ?? causeOf([driven, ...ends])
+        if (broken !== undefined) {
+          return onInterrupt === undefined
+            ? Effect.failCause(broken)
+            : Effect.andThen(observe(onInterrupt, report), Effect.failCause(broken))
+        }
+        if (run.failure === undefined) return Effect.succeed(report)
+        const { cause } = run.failure
+        return Effect.fail(
+          new BatchFailed({ error: Option.getOrUndefined(Cause.findErrorOption(cause)), cause, report })
+        )
       })
     })
-  )
+  })
 
 const causeOf = (exits: ReadonlyArray<Exit.Exit<unknown, unknown>>): Cause.Cause<unknown> | undefined => {
   const failure = exits.find(Exit.isFailure)

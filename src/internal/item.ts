@@ -29,6 +29,8 @@ export class Item implements CurrentItem {
   attempts = 0
   /** The attempt of the present step, from 1. */
   attempt = 0
+  /** What `within` keeps for the item. */
+  local: unknown = undefined
   readonly #keyOf: KeyOf
   #scope: Scope.Closeable | undefined = undefined
   #context: Context.Context<unknown> | undefined = undefined

@@ -247,7 +247,7 @@ const atomText = (value: unknown): string | undefined => {
 
 const objectAtomText = (value: object): string | undefined => {
   const prototype: unknown = Object.getPrototypeOf(value)
-  if (prototype === Object.prototype || prototype === null || Array.isArray(value)) return undefined
+  if (prototype === Object.prototype || Array.isArray(value)) return undefined
   const text = builtInText(value)
   if (text !== undefined || value instanceof Error || Object.keys(value).length > 0) return text
   return opaqueText(value)

@@ -19,7 +19,6 @@ export class Ledger {
   readonly #endings: Array<Ending | undefined>
   readonly #millis: Array<number>
   readonly #failures: Array<AnyOutcome> = []
-  #outcomes: ReadonlyArray<AnyOutcome> | undefined = undefined
 
   /** `size`: how many items there will be, where that is known. */
   constructor(keep: "all" | "failures" | "none", keyOf: KeyOf, size: number) {
@@ -53,18 +52,21 @@ export class Ledger {
     else if (this.#keep === "failures" && outcome._tag === "Failed") this.#failures.push(outcome)
   }
 
-  /** The outcomes that were kept, in input order; every place has its outcome by now. */
+  /** The outcomes that were kept, in input order, of the items that have ended. */
   outcomes(): ReadonlyArray<AnyOutcome> {
-    return (this.#outcomes ??=
-      this.#keep === "all"
-        ? this.#results.map((result, index) => this.#outcomeAt(index, result))
-        : this.#failures.sort((a, b) => a.index - b.index))
+    if (this.#keep !== "all") return this.#failures.toSorted((a, b) => a.index - b.index)
+    const outcomes: Array<AnyOutcome> = []
+    this.#results.forEach((result, index) => {
+      const outcome = this.#outcomeAt(index, result)
+      if (outcome !== undefined) outcomes.push(outcome)
+    })
+    return outcomes
   }
 
-  #outcomeAt(index: number, result: unknown): AnyOutcome {
+  #outcomeAt(index: number, result: unknown): AnyOutcome | undefined {
     const ending = this.#endings[index]
-    // Without an ending, the result is the outcome itself.
-    if (ending === undefined) return result as AnyOutcome
+    // Without an ending, the result is the outcome itself, or the item has not ended.
+    if (ending === undefined) return result as AnyOutcome | undefined
     const { action, attempts, trail } = ending
     return new Succeeded(
       { index, params: this.#params[index], attempts, trail },

@@ -358,7 +358,7 @@ const equalEntries = ({ mine, theirs }: Pick<Sides<object>, "mine" | "theirs">, 
 }
 
 const equalInstances = (self: object, that: object): boolean => {
-  if (kindOf(self) !== kindOf(that) || Object.getPrototypeOf(self) !== Object.getPrototypeOf(that)) return false
+  if (Object.getPrototypeOf(self) !== Object.getPrototypeOf(that)) return false
   if (Equal.isEqual(self) && Equal.isEqual(that)) return self[Equal.symbol](that)
   const text = builtInText(self)
   return text !== undefined && text === builtInText(that)

@@ -32,3 +32,8 @@ export const retryTimes = (option: string, value: number): number => {
   if (Number.isInteger(value) && value >= 0) return value
   throw new InvalidOptions({ option, value, expected: "an integer of at least 0" })
 }
+
+export const millis = (option: string, value: number): number => {
+  if (Number.isFinite(value) && value >= 0) return value
+  throw new InvalidOptions({ option, value, expected: "milliseconds, at least 0" })
+}

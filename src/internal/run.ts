@@ -24,6 +24,7 @@ import { NodeInspectSymbol } from "effect/Inspectable"
 import * as Scheduler from "effect/Scheduler"
 import * as Tracer from "effect/Tracer"
 import type * as Report from "../Report.ts"
+import type { Within } from "./attempts.ts"
 import type { Graph } from "./graph.ts"
 import { Item } from "./item.ts"
 import { Ledger } from "./ledger.ts"
@@ -45,6 +46,8 @@ export interface RunOptions {
   readonly maxSteps: number
   readonly keep: "all" | "failures" | "none"
   readonly keyOf: KeyOf
+  /** Calls a function in the asynchronous context of an item, for handlers that find their item there. */
+  readonly within?: Within | undefined
   /** Hands out an outcome; where it answers an effect, the worker waits for it before it goes on. */
   readonly publish: ((outcome: AnyOutcome) => Effect.Effect<unknown> | undefined) | undefined
 }
@@ -224,6 +227,7 @@ export class Run {
 
   report(exhausted: boolean): Report.Any {
     const ledger = this.ledger
+    let outcomes: ReadonlyArray<AnyOutcome> | undefined
     const report = {
       shared: this.options.shared.ref.current,
       total: this.read,
@@ -234,7 +238,7 @@ export class Run {
       notStarted: this.notStarted,
       exhausted,
       get outcomes() {
-        return ledger.outcomes()
+        return (outcomes ??= ledger.outcomes())
       },
       duration: Duration.millis(this.now())
     }

@@ -62,15 +62,38 @@ export const snapshot = (ref: { current: unknown }, mergers: Mergers | undefined
   return {
     ref,
     open: () => new Snapshot(ref.current),
-    commit: (cell) => {
-      try {
-        const result = merge3((cell as Snapshot).base, cell.ref.current, ref.current, mergers)
-        if (result._tag === "Conflict") return Cause.fail(new SharedDataConflict(result.conflict))
-        ref.current = result.value
-        return undefined
-      } catch (error) {
-        return Cause.die(error)
-      }
-    }
+    commit: (cell) => mergeInto(ref, cell as Snapshot, mergers)
+  }
+}
+
+/** As `snapshot`, for shared data that its owner keeps: what an item has changed is written into the owner's object. */
+export const snapshotInto = (target: Record<string, unknown>, mergers: Mergers | undefined): SharedData => ({
+  ref: { current: target },
+  // Its values are never changed in place, so a shallow copy tells for ever what they were.
+  open: () => new Snapshot({ ...target }),
+  commit: (cell) => {
+    const theirs = { ...target }
+    const merged = { current: theirs as unknown }
+    const failed = mergeInto(merged, cell as Snapshot, mergers)
+    if (failed !== undefined || merged.current === theirs) return failed
+    const value = merged.current as Record<string, unknown>
+    for (const key of Object.keys(theirs)) if (!Object.hasOwn(value, key)) delete target[key]
+    Object.assign(target, value)
+    return undefined
+  }
+})
+
+const mergeInto = (
+  ref: { current: unknown },
+  cell: Snapshot,
+  mergers: Mergers | undefined
+): Cause.Cause<SharedDataConflict> | undefined => {
+  try {
+    const result = merge3(cell.base, cell.ref.current, ref.current, mergers)
+    if (result._tag === "Conflict") return Cause.fail(new SharedDataConflict(result.conflict))
+    ref.current = result.value
+    return undefined
+  } catch (error) {
+    return Cause.die(error)
   }
 }

@@ -11,3 +11,6 @@ export const isEffect = (u: unknown): u is AnyEffect =>
 
 export const isExit = (effect: AnyEffect): effect is Exit.Exit<unknown, unknown> =>
   (effect as Effect.Effect<unknown> & Record<string, unknown>)["~effect/Exit"] !== undefined
+
+export const isPromiseLike = (u: unknown): u is PromiseLike<unknown> =>
+  typeof u === "object" && u !== null && typeof (u as { readonly then?: unknown }).then === "function"

@@ -26,27 +26,29 @@ import { type AnyEffect, defaultNext, type Mismatch, neverAborted, type Promised
 import type { Step } from "./graph.ts"
 import type { Item } from "./item.ts"
 import type { AnyOutcome } from "./outcome.ts"
+import { type Driver, Parking } from "./parking.ts"
 import type { Run } from "./run.ts"
 import { end, pending } from "./source.ts"
-import { isEffect, isExit } from "./tags.ts"
+import { isEffect, isExit, isPromiseLike } from "./tags.ts"
 
 /** How an item ended, while its finalizers may still run. */
 type Ending = "succeeded" | Skip | Cause.Cause<unknown>
 
-export class Worker {
+export class Worker implements Driver {
   readonly effect: Effect.Effect<void, never, unknown>
+  left = false
   private readonly run: Run
+  private readonly parking = new Parking(this)
   private fiber: Fiber<unknown, unknown> | undefined = undefined
   private item: Item | undefined = undefined
   private ending: Ending | undefined = undefined
   /** The effect to wait for, and what it is. */
-  private pending: AnyEffect = Effect.void
+  pending: AnyEffect = Effect.void
   private waiting: "input" | "params" | "turn" | "outputs" | "finalizers" | "published" | undefined = undefined
   /** The outcome that is being published. */
   private outcome: AnyOutcome | undefined = undefined
   /** The time, where nothing was waited for since it was read. */
   private now: number | undefined = undefined
-  private left = false
 
   constructor(run: Run) {
     this.run = run
@@ -69,36 +71,51 @@ export class Worker {
     )
   }
 
+  /** Goes on until there is an effect to wait for (`true`) or nothing left to do (`false`). */
+  private advance(): boolean {
+    const advanced = this.parking.leave()
+    if (advanced !== undefined) return advanced
+    const within = this.run.options.within
+    for (;;) {
+      if (this.item === undefined && !this.take()) return this.waiting !== undefined
+      const waits = within === undefined ? this.walk() : within(this.item!, this.walk)
+      if (waits) return true
+    }
+  }
+
   /**
-   * Goes on until there is an effect to wait for (`true`) or nothing left to do (`false`).
+   * Goes on with the item until there is an effect to wait for (`true`) or it has ended (`false`).
    *
    * Only what every step does stands here. V8 inlines up to a budget, and with the beginning and the end of an item
    * in this loop, a step took a fifth longer.
    */
-  private advance(): boolean {
-    if (this.advanced !== undefined) return this.unparked(this.advanced)
+  private readonly walk = (): boolean => {
+    const run = this.run
     for (;;) {
       const item = this.item
-      if (item === undefined) {
-        const taken = this.take()
-        if (taken !== undefined) return taken
-      } else if (this.ending !== undefined) {
+      if (item === undefined) return false
+      if (this.ending !== undefined) {
         if (this.conclude(item, this.ending)) return true
-      } else if (this.run.pace.isDue()) {
-        return this.wait("turn", this.run.pace.turn)
+      } else if (item.step === undefined) {
+        if (this.begin(item)) return true
+      } else if (run.pace.isDue()) {
+        return this.wait("turn", run.pace.turn)
       } else {
-        const step = item.step!
-        if (step.promised !== undefined && !this.run.traced) return this.await(item, step.promised)
-        const effect = this.request(item, step)
-        if (!isExit(effect)) return this.perform(item, effect)
-        if (effect._tag === "Success") this.finish(item, effect.value)
-        else this.ending = effect.cause
+        const step = item.step
+        if (step.promised !== undefined && !run.traced) {
+          if (this.await(item, step.promised)) return true
+        } else {
+          const effect = this.request(item, step)
+          if (!isExit(effect)) return this.perform(item, effect)
+          if (effect._tag === "Success") this.finish(item, effect.value)
+          else this.ending = effect.cause
+        }
       }
     }
   }
 
-  /** Takes the next item up to its first request. Answers what `advance` answers, `undefined` to go on. */
-  private take(): boolean | undefined {
+  /** Takes the next item; `false` where there is none, or none yet. */
+  private take(): boolean {
     const run = this.run
     if (run.stopped || this.left) return false
     const params = run.options.source.next()
@@ -108,14 +125,20 @@ export class Worker {
     }
     if (params === pending) {
       run.hungry++
-      return this.wait("input", run.options.source.pull)
+      this.wait("input", run.options.source.pull)
+      return false
     }
     // The time at which an item ended is the time at which the next one starts, unless something was waited for.
-    const item = (this.item = run.admit(params, this.now ?? run.now()))
+    this.item = run.admit(params, this.now ?? run.now())
+    return true
+  }
+
+  /** Begins the item, up to its first request; `true` where there is something to wait for. */
+  private begin(item: Item): boolean {
     const decoding = this.decode(item)
     if (decoding !== undefined) return this.wait("params", decoding)
-    if (this.ending === undefined) this.enter(item, run.options.graph.start, undefined)
-    return undefined
+    if (this.ending === undefined) this.enter(item, this.run.options.graph.start, undefined)
+    return false
   }
 
   /** Ends the item; `true` where there is something to wait for. */
@@ -150,7 +173,7 @@ export class Worker {
       item.attempts++
       item.attempt = 1
       effect = step.handler.handleRequest(item.inputs)
-    } else effect = request(item, step.handler)
+    } else effect = request(item, step.handler, this.run.options.within)
     if (!isEffect(effect)) {
       throw new TypeError(
         `handleRequest of handler "${step.name}" answered ${format(effect)}, expected an Effect; a function that answers a promise goes through Handler.fromPromise`
@@ -174,7 +197,7 @@ export class Worker {
   }
 
   private receive(value: unknown): void {
-    if (this.advanced !== undefined) return
+    if (this.parking.isLeft) return
     const waiting = this.waiting
     this.waiting = undefined
     switch (waiting) {
@@ -184,7 +207,7 @@ export class Worker {
         return this.fed()
       case "params":
         this.item!.decoded = value as ReadonlyArray<unknown>
-        return this.enter(this.item!, this.run.options.graph.start, undefined)
+        return
       case "finalizers":
         this.ending = endingAfter(this.ending!, value as Exit.Exit<void, unknown>)
         return
@@ -194,7 +217,7 @@ export class Worker {
   }
 
   /** A failure has left the loop. */
-  private failed(cause: Cause.Cause<unknown>): void {
+  failed(cause: Cause.Cause<unknown>): void {
     const waiting = this.waiting
     const item = this.item
     this.waiting = undefined
@@ -210,7 +233,7 @@ export class Worker {
 
   private decode(item: Item): AnyEffect | undefined {
     const { decodeParams, graph } = this.run.options
-    if (!decodeParams || graph.decoders.length === 0) return undefined
+    if (!decodeParams || graph.decoders.length === 0 || item.decoded !== undefined) return undefined
     const decoded: Array<unknown> = []
     for (const decoder of graph.decoders) {
       const decoding = decoder.decode(item.params)
@@ -311,79 +334,40 @@ export class Worker {
     if (outcome !== undefined) this.run.unpublished.push(outcome)
   }
 
-  // ---------------------------------------------------------------------------
-  // Requests that are promises. The fiber is parked once, and the promises of any number of steps and items drive
-  // `advance` from their own continuations; the fiber goes on when there is an effect to wait for. A suspension of
-  // the fiber for each of them would cost about 400 ns; this costs what the promise costs.
-  // ---------------------------------------------------------------------------
-
-  private resume: ((effect: Effect.Effect<void>) => void) | undefined = undefined
-  /** What `advance` answered while the fiber was parked. */
-  private advanced: boolean | undefined = undefined
-
-  private unparked(advanced: boolean): boolean {
-    this.advanced = undefined
-    return advanced
-  }
-
-  /** What a promise has to tell that settled before the fiber was parked: the scheduler may let others go first. */
-  private early: (() => void) | undefined = undefined
-  private readonly parked: Effect.Effect<void> = Effect.callback<void>((resume) => {
-    this.resume = resume
-    const early = this.early
-    this.early = undefined
-    if (early !== undefined) this.continue(early)
-    return Effect.sync(() => {
-      this.resume = undefined
-    })
-  })
-
-  private await(item: Item, promised: Promised): true {
+  /** Calls a request that answers a promise, or a value; `true` where it is a promise. */
+  private await(item: Item, promised: Promised): boolean {
     item.attempts++
     item.attempt = 1
+    let answer: unknown
+    try {
+      answer = promised.handleRequest(item.inputs, promised.takesSignal ? item.signal : neverAborted)
+    } catch (cause) {
+      this.ending = Cause.fail(promised.catch(cause))
+      return false
+    }
+    if (!isPromiseLike(answer)) {
+      this.finish(item, answer)
+      return false
+    }
     this.now = undefined
     this.waiting = undefined
-    this.pending = this.parked
-    let promise: PromiseLike<unknown>
-    try {
-      promise = promised.handleRequest(item.inputs, promised.takesSignal ? item.signal : neverAborted)
-    } catch (cause) {
-      promise = Promise.reject(cause)
-    }
+    this.pending = this.parking.effect
     // Only a real promise is sure to answer later, and only once.
-    const settled = promise instanceof Promise ? promise : Promise.resolve(promise)
+    const settled = answer instanceof Promise ? answer : Promise.resolve(answer)
     settled.then(this.fulfilled, this.rejected)
     return true
   }
 
-  private readonly fulfilled = (value: unknown): void => this.continue(() => this.finish(this.item!, value))
+  private readonly fulfilled = (value: unknown): void => this.parking.settle(() => this.finish(this.item!, value))
 
   private readonly rejected = (cause: unknown): void =>
-    this.continue(() => {
+    this.parking.settle(() => {
       this.ending = Cause.fail(this.item!.step!.promised!.catch(cause))
     })
 
-  private continue(settle: () => void): void {
-    if (this.left) return
-    if (this.resume === undefined) {
-      this.early = settle
-      return
-    }
-    let advanced = false
-    try {
-      settle()
-      advanced = this.advance()
-    } catch (error) {
-      this.failed(Cause.die(error))
-      return this.continue(() => {})
-    }
-    if (advanced && this.pending === this.parked) return
-    const resume = this.resume
-    // The batch may have been stopped meanwhile.
-    if (resume === undefined) return
-    this.resume = undefined
-    this.advanced = advanced
-    resume(Effect.void)
+  /** As `advance`, in the continuation of a promise, which is within the item already. */
+  goOn(): boolean {
+    return this.walk() || this.advance()
   }
 }
 

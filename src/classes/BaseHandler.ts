@@ -1,0 +1,283 @@
+/**
+ * What every class handler is and does.
+ *
+ * @since 0.1.0
+ */
+import * as Effect from "effect/Effect"
+import { format } from "effect/Formatter"
+import * as Schedule from "effect/Schedule"
+import { hasPolicy } from "../internal/attempts.ts"
+import type { HandlerDefinition } from "../internal/definition.ts"
+import { Next } from "../internal/definition.ts"
+import type { Step } from "../internal/graph.ts"
+import { current, type HandlerParams, type ItemContext } from "./context.ts"
+import { HandlerError } from "./HandlerError.ts"
+import * as Translate from "./translate.ts"
+
+/**
+ * The data that all handlers of a run share.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface SharedData {
+  [key: string]: unknown
+}
+
+export type { HandlerParams } from "./context.ts"
+
+/**
+ * What a handler answers: it picks the next handler.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type ActionResult = string
+
+/**
+ * The options of a single run.
+ *
+ * @category options
+ * @since 0.1.0
+ */
+export interface RunOptions {
+  /** Interrupts the run; it rejects with the reason of the signal. */
+  readonly signal?: AbortSignal | undefined
+}
+
+/** How often and how long the request of a handler is tried. */
+export interface Policy {
+  readonly maxRetries: number
+  readonly retryDelayMs: number
+  readonly timeout: HandlerDefinition["timeout"]
+}
+
+/**
+ * The base of every class handler: the lifecycle `prepareInputs` ->
+ * `handleRequest` -> `processResults`, with `handleError` as fallback, and the
+ * connections to other handlers.
+ *
+ * **Details**
+ *
+ * One instance serves all items of a batch at the same time and keeps its
+ * identity: `#private` fields and counters work. `getParams` and `getSignal`
+ * answer for the run in which they are called, in every phase and after any
+ * `await`.
+ *
+ * `prepareInputs` and `processResults` are synchronous and atomic; between the
+ * `processResults` of one handler and the `prepareInputs` of the next in the same
+ * item no other item touches the shared data. Only what `handleRequest` throws
+ * reaches `handleError`; a throw in the other two is a bug that nothing hides.
+ *
+ * @see {@link HandlerError} for an example of `toEffect`
+ * @category models
+ * @since 0.1.0
+ */
+export abstract class BaseHandler<TInput, TOutput, TSharedData extends SharedData = SharedData> {
+  #params: HandlerParams = {}
+  readonly #successors = new Map<string, BaseHandler<any, any, any>>()
+
+  /** Sets the handler's own params. Those of a batch and of an item overlay them. */
+  setParams(params: HandlerParams): void {
+    this.#params = params
+  }
+
+  /** The params of the run that calls; outside of a run, the handler's own. */
+  getParams(): Readonly<HandlerParams> {
+    const context = current()
+    if (context === undefined) return this.#params
+    // Nearly always only the item has any, and then its own object is the answer.
+    const around = context.pipelineParams
+    if (around === undefined && isEmpty(this.#params)) return context.params
+    return { ...this.#params, ...around, ...context.params }
+  }
+
+  /** Runs `handler` after this one where this one answers `action`. Answers `handler`, for chaining. */
+  connectTo<H extends BaseHandler<any, any, any>>(handler: H, action: ActionResult = "default"): H {
+    this.#successors.set(action, handler)
+    return handler
+  }
+
+  getNextHandler(action: ActionResult): BaseHandler<any, any, any> | undefined {
+    return this.#successors.get(action)
+  }
+
+  getSuccessors(): ReadonlyMap<ActionResult, BaseHandler<any, any, any>> {
+    return new Map(this.#successors)
+  }
+
+  hasSuccessors(): boolean {
+    return this.#successors.size > 0
+  }
+
+  getAvailableActions(): Array<ActionResult> {
+    return Array.from(this.#successors.keys())
+  }
+
+  /** The name of the handler: that of its class, unless it was given another. */
+  toString(): string {
+    return this.constructor.name
+  }
+
+  /**
+   * Runs this handler, without its successors, and answers its action. Rejects with the very value that was thrown,
+   * or with the reason of the signal.
+   */
+  run(sharedData: TSharedData, options?: RunOptions): Promise<ActionResult> {
+    const run = Effect.flatMap(
+      Effect.suspend(() => Translate.runOnce(Translate.stepsOf(this), String(this), sharedData)),
+      Translate.actionOf
+    )
+    return Translate.toPromise(run, options?.signal)
+  }
+
+  /** The run as an Effect: interruptible, on Effect's clock, with what was thrown as a typed error. */
+  toEffect(sharedData: TSharedData): Effect.Effect<ActionResult, HandlerError> {
+    return Effect.flatMap(
+      Effect.suspend(() => Translate.runOnce(Translate.stepsOf(this), String(this), sharedData)),
+      (outcome) =>
+        Effect.mapError(
+          Translate.actionOf(outcome),
+          (cause) =>
+            new HandlerError({
+              handler: outcome._tag === "Failed" && outcome.handler !== undefined ? outcome.handler : String(this),
+              cause
+            })
+        )
+    )
+  }
+
+  /** Aborted when the running item is interrupted, or its attempt times out. Outside of a run it never aborts. */
+  protected getSignal(): AbortSignal {
+    return current()?.signal ?? new AbortController().signal
+  }
+
+  protected prepareInputs(_sharedData: Readonly<TSharedData>): TInput {
+    // Without an override, the inputs of a handler are its params.
+    return this.getParams() as TInput
+  }
+
+  protected abstract handleRequest(inputs: TInput): TOutput | Promise<TOutput>
+
+  protected processResults(_sharedData: TSharedData, _inputs: TInput, _outputs: TOutput): ActionResult {
+    return "default"
+  }
+
+  protected handleError(_inputs: TInput, error: Error): TOutput | Promise<TOutput> {
+    throw error
+  }
+
+  /** Runs the whole lifecycle of this handler. An override is honoured wherever the handler runs. */
+  protected executeLifecycle(sharedData: TSharedData): Promise<ActionResult> {
+    const step = this.lifecycleStep(new Translate.Graph(undefined, () => undefined, false))
+    const run = Effect.flatMap(
+      Effect.suspend(() => Translate.runOnce(step, String(this), sharedData)),
+      Translate.actionOf
+    )
+    return Translate.toPromise(run, current()?.signal)
+  }
+
+  /** @internal */
+  protected policy(): Policy | undefined {
+    return undefined
+  }
+
+  /** @internal Calls the request; a batch has something to do around it. */
+  protected callRequest(inputs: TInput): TOutput | Promise<TOutput> {
+    return this.handleRequest(inputs)
+  }
+
+  /** @internal */
+  get ownParams(): HandlerParams {
+    return this.#params
+  }
+
+  /** @internal */
+  toStep(graph: Translate.Graph): Step {
+    return this.executeLifecycle === BaseHandler.prototype.executeLifecycle
+      ? this.lifecycleStep(graph)
+      : this.makeStep(graph, {
+          ...opaque,
+          promised: {
+            handleRequest: () => this.executeLifecycle(currentContext(graph).shared as TSharedData),
+            takesSignal: false,
+            catch: identity
+          },
+          processResults: ({ outputs }) => this.answer("executeLifecycle", outputs)
+        })
+  }
+
+  /** @internal */
+  protected lifecycleStep(graph: Translate.Graph): Step {
+    const policy = this.policy()
+    const hasFallback = this.handleError !== BaseHandler.prototype.handleError
+    return this.makeStep(graph, {
+      decoder: undefined,
+      prepareInputs: ({ shared }) => {
+        currentContext(graph)
+        return this.prepareInputs(shared as TSharedData)
+      },
+      handleRequest: (inputs) => Translate.attempt(() => this.callRequest(inputs as TInput)),
+      promised: {
+        handleRequest: (inputs) => this.callRequest(inputs as TInput),
+        takesSignal: false,
+        catch: identity
+      },
+      handleError: hasFallback
+        ? (inputs, error) => Translate.attempt(() => this.handleError(inputs as TInput, Translate.toError(error)))
+        : undefined,
+      processResults: ({ inputs, outputs, shared }) =>
+        this.answer("processResults", this.processResults(shared as TSharedData, inputs as TInput, outputs as TOutput)),
+      retry:
+        policy === undefined || policy.maxRetries === 1
+          ? undefined
+          : {
+              times: policy.maxRetries - 1,
+              ...(policy.retryDelayMs > 0 ? { schedule: Schedule.spaced(policy.retryDelayMs) } : undefined)
+            },
+      timeout: policy?.timeout
+    })
+  }
+
+  private makeStep(graph: Translate.Graph, handler: HandlerDefinition): Step {
+    const plain = !hasPolicy(handler)
+    return {
+      name: String(this),
+      handler,
+      params: -1,
+      first: false,
+      plain,
+      promised: plain ? handler.promised : undefined,
+      next: (action) => graph.next(this, action)
+    }
+  }
+
+  private answer(method: string, action: unknown): Next {
+    if (typeof action === "string") return new Next(action, "none", undefined, undefined)
+    throw new TypeError(`${method} of ${String(this)} answered ${format(action)}, expected an action (a string)`)
+  }
+}
+
+const identity = (cause: unknown): unknown => cause
+
+const opaque = {
+  decoder: undefined,
+  prepareInputs: undefined,
+  handleRequest: () => Effect.die("a lifecycle is called as a promise"),
+  handleError: undefined,
+  retry: undefined,
+  timeout: undefined
+}
+
+/** The context of the run, told in which nested pipeline it is now. */
+const currentContext = (graph: Translate.Graph): ItemContext => {
+  // Steps run within their item.
+  const context = current()!
+  context.pipelineParams = graph.params
+  return context
+}
+
+const isEmpty = (params: HandlerParams): boolean => {
+  for (const _ in params) return false
+  return true
+}

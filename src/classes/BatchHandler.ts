@@ -1,0 +1,230 @@
+/**
+ * What both batch classes are: a handler whose request runs a pipeline once for
+ * each parameter set.
+ *
+ * @since 0.1.0
+ */
+import * as Effect from "effect/Effect"
+import { format } from "effect/Formatter"
+import { BatchFailed } from "../BatchError.ts"
+import { execute } from "../internal/execute.ts"
+import type { Mergers } from "../internal/merge.ts"
+import * as Check from "../internal/options.ts"
+import type { RunOptions as EngineOptions } from "../internal/run.ts"
+import { snapshotInto } from "../internal/shared.ts"
+import * as Source from "../internal/source.ts"
+import type { Outcome } from "../Outcome.ts"
+import type * as CoreReport from "../Report.ts"
+import { type ActionResult, BaseHandler, type HandlerParams, type RunOptions, type SharedData } from "./BaseHandler.ts"
+import { current, ItemContext } from "./context.ts"
+import { OpenBatch } from "./openBatch.ts"
+import { Pipeline } from "./Pipeline.ts"
+import { combine } from "./reports.ts"
+import * as Translate from "./translate.ts"
+
+/**
+ * What became of a batch.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type Report<TSharedData extends SharedData = SharedData> = CoreReport.Report<
+  TSharedData,
+  Outcome<HandlerParams, ActionResult, unknown, unknown>
+>
+
+/**
+ * The options that both batch classes take.
+ *
+ * @category options
+ * @since 0.1.0
+ */
+export interface BatchOptions<TSharedData extends SharedData = SharedData> {
+  /** The parameter sets, for use without a subclass. Read lazily where it is no array. */
+  readonly params?: ((sharedData: Readonly<TSharedData>) => Iterable<HandlerParams>) | undefined
+  /** How many handlers an item may pass through. Defaults to 1,000,000. */
+  readonly maxSteps?: number | undefined
+  /**
+   * `"snapshot"`: every item works on its own copy of the shared data, merged key by key when it has succeeded.
+   * Defaults to `"none"`: handlers see the caller's own object.
+   */
+  readonly isolation?: "none" | "snapshot" | undefined
+  /** With `"snapshot"`: brings together what two items have made of a key. Defaults to a conflict, which fails the item. */
+  readonly merge?: { readonly [key: string]: (base: any, mine: any, theirs: any) => unknown } | undefined
+  /** Names an item. Defaults to a stable hash of its params. */
+  readonly key?: ((params: HandlerParams) => string) | undefined
+  /** Which outcomes the report keeps. Defaults to `"all"`. */
+  readonly outcomes?: "all" | "failures" | "none" | undefined
+}
+
+interface Scheduling {
+  readonly concurrency: number
+  readonly failFast: boolean
+}
+
+/**
+ * The base of `BatchPipeline` and `ParallelBatchPipeline`.
+ *
+ * @see {@link BatchHandler.runReport} for the outcome of every item
+ * @category models
+ * @since 0.1.0
+ */
+export abstract class BatchHandler<TSharedData extends SharedData = SharedData> extends BaseHandler<
+  Array<HandlerParams>,
+  void,
+  TSharedData
+> {
+  readonly #pipeline: Pipeline<any>
+  readonly #options: BatchOptions<TSharedData>
+  readonly #scheduling: Scheduling
+  readonly #open = new WeakMap<ItemContext, OpenBatch>()
+
+  constructor(pipeline: Pipeline<any>, options: BatchOptions<TSharedData>, scheduling: Scheduling) {
+    super()
+    if (!(pipeline instanceof Pipeline)) {
+      throw new TypeError(`${new.target.name} needs a Pipeline, got ${format(pipeline)}`)
+    }
+    Check.positiveInteger("maxSteps", options.maxSteps ?? 1_000_000)
+    Check.oneOf("isolation", options.isolation ?? "none", ["none", "snapshot"])
+    Check.oneOf("outcomes", options.outcomes ?? "all", ["all", "failures", "none"])
+    this.#pipeline = pipeline
+    this.#options = options
+    this.#scheduling = scheduling
+  }
+
+  /** The pipeline that is run for each parameter set. */
+  getTemplatePipeline(): Pipeline<any> {
+    return this.#pipeline
+  }
+
+  /**
+   * Runs the batch and answers its report in every case: also where an item failed, or the signal was aborted. Rejects
+   * only where there was nothing to report on, because the params could not be prepared.
+   */
+  async runReport(sharedData: TSharedData, options?: RunOptions): Promise<Report<TSharedData>> {
+    let context: ItemContext | undefined
+    const run = Effect.suspend(() =>
+      Translate.runOnce(Translate.stepsOf(this), String(this), sharedData, (begun) => (context = begun))
+    )
+    try {
+      await Translate.toPromise(Effect.flatMap(run, Translate.actionOf), options?.signal)
+    } catch (thrown) {
+      if (options?.signal?.aborted === true && context === undefined) return combine(sharedData, [])
+      if (context === undefined || context.runsOf(this).length === 0) throw thrown
+    }
+    return combine(sharedData, context?.runsOf(this) ?? [])
+  }
+
+  /** The parameter sets of the batch. Needed unless the option `params` is given. */
+  protected prepareBatchParams(sharedData: Readonly<TSharedData>): Array<HandlerParams> {
+    if (this.#options.params === undefined) {
+      throw new Error(`${this} needs the method prepareBatchParams, or the option params`)
+    }
+    // An iterable that is no array is read lazily; whoever counts the inputs gives an array.
+    return this.#options.params(sharedData) as Array<HandlerParams>
+  }
+
+  protected processBatchResults(_sharedData: TSharedData, _inputs: Array<HandlerParams>, _outputs: void): ActionResult {
+    return "default"
+  }
+
+  protected override prepareInputs(sharedData: Readonly<TSharedData>): Array<HandlerParams> {
+    const params: unknown = this.prepareBatchParams(sharedData)
+    if (Source.isIterable(params)) return params as Array<HandlerParams>
+    throw new TypeError(`prepareBatchParams of ${this} answered ${format(params)}, expected parameter sets (an array)`)
+  }
+
+  protected override processResults(
+    sharedData: TSharedData,
+    inputs: Array<HandlerParams>,
+    outputs: void
+  ): ActionResult {
+    return this.processBatchResults(sharedData, inputs, outputs)
+  }
+
+  /** Runs the pipeline for each parameter set. An override replaces the scheduling: see `executePipelineWithParams`. */
+  protected handleRequest(paramSets: Array<HandlerParams>): void | Promise<void> {
+    const context = this.#contextFor("handleRequest")
+    const batch = execute(
+      () => this.#runOptions(context, paramSets, this.#scheduling),
+      undefined,
+      (run) => context.note(this, run)
+    )
+    // A failure of the batch is that of its first item; of the handlers no services are asked.
+    const run = Effect.catch(batch, (failed) =>
+      Effect.fail(failed instanceof BatchFailed ? Translate.thrownBy(failed.cause) : failed)
+    ) as Effect.Effect<unknown, unknown>
+    return Translate.toPromise(Effect.asVoid(run), context.signal)
+  }
+
+  /**
+   * Runs the pipeline for one parameter set, at once, and answers its action: for an overridden `handleRequest`. The
+   * item is in the report; what still runs when `handleRequest` has settled is interrupted.
+   */
+  protected executePipelineWithParams(params: HandlerParams): Promise<ActionResult> {
+    const context = this.#contextFor("executePipelineWithParams")
+    let open = this.#open.get(context)
+    if (open === undefined) {
+      open = new OpenBatch((source, publish) => ({
+        ...this.#runOptions(context, [], { concurrency: Number.POSITIVE_INFINITY, failFast: false }),
+        source,
+        publish
+      }))
+      this.#open.set(context, open)
+      context.note(this, open.run)
+    }
+    return open.push(params)
+  }
+
+  /** The shared data of the run that calls. */
+  protected getCurrentSharedData(): TSharedData {
+    return this.#contextFor("getCurrentSharedData").shared as TSharedData
+  }
+
+  /** What has become of the batch so far, in the run that calls. */
+  protected getReport(): Report<TSharedData> {
+    const context = this.#contextFor("getReport")
+    return combine(context.shared as TSharedData, context.runsOf(this))
+  }
+
+  /** @internal */
+  protected override callRequest(inputs: Array<HandlerParams>): void | Promise<void> {
+    const context = this.#contextFor("handleRequest")
+    const close = () => this.#open.get(context)?.close()
+    let answer: void | Promise<void>
+    try {
+      answer = this.handleRequest(inputs)
+    } catch (thrown) {
+      answer = Promise.reject(thrown)
+    }
+    return Promise.resolve(answer).finally(close)
+  }
+
+  #contextFor(method: string): ItemContext {
+    const context = current()
+    if (context !== undefined) return context
+    throw new Error(`${method} of ${this} was called outside of a run`)
+  }
+
+  #runOptions(context: ItemContext, paramSets: Iterable<unknown>, scheduling: Scheduling): EngineOptions {
+    const { isolation, key, maxSteps, merge, outcomes } = this.#options
+    const around = { ...context.params, ...this.ownParams }
+    const start = Translate.stepsOf(this.#pipeline)
+    const shared = context.shared
+    const base = Translate.runOptions(
+      start,
+      String(this),
+      shared,
+      paramSets,
+      (item) => new ItemContext(context, { ...around, ...(item.params as HandlerParams) }, item)
+    )
+    return {
+      ...base,
+      ...scheduling,
+      shared: isolation === "snapshot" ? snapshotInto(shared as SharedData, merge as Mergers | undefined) : base.shared,
+      maxSteps: maxSteps ?? base.maxSteps,
+      keep: outcomes ?? "all",
+      keyOf: key === undefined ? base.keyOf : (params) => key(params as HandlerParams)
+    }
+  }
+}

@@ -1,0 +1,108 @@
+/**
+ * A graph of connected handlers, as a class.
+ *
+ * @since 0.1.0
+ */
+import * as Effect from "effect/Effect"
+import { format } from "effect/Formatter"
+import type { Step } from "../internal/graph.ts"
+import { type ActionResult, BaseHandler, type HandlerParams, type SharedData } from "./BaseHandler.ts"
+import { current } from "./context.ts"
+import * as Translate from "./translate.ts"
+
+/**
+ * Runs a handler and whatever its actions lead to.
+ *
+ * **Details**
+ *
+ * An action without a successor ends the run and is the answer. A graph may loop;
+ * it needs no stack. A pipeline is a handler: it can stand in another pipeline,
+ * whose successors are then found by the action that ended the inner one.
+ *
+ * **Example** (Connecting two handlers)
+ *
+ * ```ts
+ * import { Handler, Pipeline } from "parallel-batch-pipeline"
+ *
+ * class Say extends Handler<unknown, string> {
+ *   protected handleRequest(): string {
+ *     return this.toString()
+ *   }
+ *
+ *   protected processResults(sharedData: { [key: string]: unknown }, _inputs: unknown, outputs: string): string {
+ *     sharedData.said = `${sharedData.said ?? ""}${outputs}`
+ *     return "said"
+ *   }
+ * }
+ *
+ * const first = new Say({ name: "a" })
+ * first.connectTo(new Say({ name: "b" }), "said")
+ * const shared: { [key: string]: unknown } = {}
+ *
+ * await new Pipeline(first).run(shared) // => "said"
+ * shared.said // => "ab"
+ * ```
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export class Pipeline<TSharedData extends SharedData = SharedData> extends BaseHandler<
+  HandlerParams,
+  ActionResult,
+  TSharedData
+> {
+  readonly #start: BaseHandler<any, any, any>
+
+  constructor(startHandler: BaseHandler<any, any, any>) {
+    super()
+    if (!(startHandler instanceof BaseHandler)) {
+      throw new TypeError(`A Pipeline needs a start handler, got ${format(startHandler)}`)
+    }
+    this.#start = startHandler
+  }
+
+  getStartHandler(): BaseHandler<any, any, any> {
+    return this.#start
+  }
+
+  protected handleRequest(_inputs: HandlerParams): Promise<ActionResult> {
+    const context = current()
+    if (context === undefined) throw new Error(`handleRequest of ${this} was called outside of a run`)
+    const graph = new Translate.Graph(this.ownParams, () => undefined, true)
+    const run = Effect.flatMap(
+      Effect.suspend(() => Translate.runOnce(graph.stepOf(this.#start), String(this), context.shared)),
+      Translate.actionOf
+    )
+    return Translate.toPromise(run, context.signal)
+  }
+
+  protected override processResults(
+    _sharedData: TSharedData,
+    _inputs: HandlerParams,
+    outputs: ActionResult
+  ): ActionResult {
+    return outputs
+  }
+
+  /** @internal A pipeline that overrides nothing is its steps: they stand in the graph around as if they had no pipeline. */
+  override toStep(graph: Translate.Graph): Step {
+    if (this.overridesLifecycle()) return super.toStep(graph)
+    const inner = new Translate.Graph(
+      { ...graph.params, ...this.ownParams },
+      (action) => graph.next(this, action),
+      true
+    )
+    return inner.stepOf(this.#start)
+  }
+
+  private overridesLifecycle(): boolean {
+    const base = Pipeline.prototype
+    return (
+      this.prepareInputs !== base.prepareInputs ||
+      this.handleRequest !== base.handleRequest ||
+      this.processResults !== base.processResults ||
+      this.handleError !== base.handleError ||
+      this.executeLifecycle !== base.executeLifecycle
+    )
+  }
+}

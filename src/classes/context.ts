@@ -1,0 +1,92 @@
+/**
+ * The asynchronous context of an item.
+ *
+ * The instances of the classes are shared by all items, so what belongs to one
+ * run cannot stand in their fields. It stands here, in one `AsyncLocalStorage`
+ * that is entered once for each item; what the item's methods await inherits it.
+ * Views or clones of the instances would break `#private` fields and counters.
+ */
+import type { Item } from "../internal/item.ts"
+import type { Run } from "../internal/run.ts"
+
+/** What every handler finds in the params: own ones, those of the running batch, those of the item. */
+export interface HandlerParams {
+  readonly [key: string]: unknown
+}
+
+interface Storage<A> {
+  readonly run: <B>(store: A, f: () => B) => B
+  readonly getStore: () => A | undefined
+}
+
+// Taken from the process, not imported: the core must load where there is no Node.
+const { AsyncLocalStorage } = (
+  globalThis as unknown as {
+    readonly process: {
+      readonly getBuiltinModule: (name: "node:async_hooks") => {
+        readonly AsyncLocalStorage: new <A>() => Storage<A>
+      }
+    }
+  }
+).process.getBuiltinModule("node:async_hooks")
+
+const storage = new AsyncLocalStorage<ItemContext>()
+
+export class ItemContext {
+  /** The context in which this one was begun: that of the batch for its items. */
+  readonly parent: ItemContext | undefined
+  /** Of the running batch, overlaid by those of the item. */
+  readonly params: HandlerParams
+  /** The params of the nested pipelines around the present step. */
+  pipelineParams: HandlerParams | undefined = undefined
+  /** The batches that were run in here, by the handler that ran them. */
+  private readonly batches: Array<{ readonly owner: object; readonly run: Run }> = []
+  readonly #item: Item
+  #controller: AbortController | undefined = undefined
+  #ownSignal = false
+
+  constructor(parent: ItemContext | undefined, params: HandlerParams, item: Item) {
+    this.parent = parent
+    this.params = params
+    this.#item = item
+  }
+
+  get shared(): unknown {
+    return this.#item.cell.ref.current
+  }
+
+  /** Aborted when the item is interrupted, and of an attempt also when that has timed out. */
+  get signal(): AbortSignal {
+    if (!this.#ownSignal) return this.#item.signal
+    return (this.#controller ??= new AbortController()).signal
+  }
+
+  abort(): void {
+    this.#controller?.abort()
+  }
+
+  /** The context of one attempt, with a signal of its own. */
+  attempt(): ItemContext {
+    const attempt = new ItemContext(this.parent, this.params, this.#item)
+    attempt.pipelineParams = this.pipelineParams
+    attempt.#ownSignal = true
+    return attempt
+  }
+
+  /** Notes a batch here and in every context around. */
+  note(owner: object, run: Run): void {
+    this.batches.push({ owner, run })
+    this.parent?.note(owner, run)
+  }
+
+  /** The batches of the handler in the nearest context that has any. */
+  runsOf(owner: object): ReadonlyArray<Run> {
+    const here = this.batches.filter((batch) => batch.owner === owner)
+    return here.length > 0 ? here.map((batch) => batch.run) : (this.parent?.runsOf(owner) ?? [])
+  }
+}
+
+/** The context of the run that calls; `undefined` outside of a run. */
+export const current = (): ItemContext | undefined => storage.getStore()
+
+export const runIn: <A>(context: ItemContext, f: () => A) => A = storage.run.bind(storage)

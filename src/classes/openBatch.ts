@@ -1,0 +1,84 @@
+/**
+ * A batch whose items come one by one from the caller's own code, for an
+ * overridden `handleRequest`.
+ */
+import * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+import type * as Fiber from "effect/Fiber"
+import { drive } from "../internal/execute.ts"
+import type { AnyOutcome } from "../internal/outcome.ts"
+import { Run, type RunOptions } from "../internal/run.ts"
+import { end, pending, type Source } from "../internal/source.ts"
+import type { HandlerParams } from "./context.ts"
+import { thrownBy } from "./translate.ts"
+
+interface Waiting {
+  readonly resolve: (action: string) => void
+  readonly reject: (thrown: unknown) => void
+}
+
+export class OpenBatch {
+  readonly run: Run
+  readonly #queue: Array<HandlerParams> = []
+  readonly #waiting: Array<Waiting> = []
+  readonly #fiber: Fiber.Fiber<unknown, unknown>
+  /** Workers that wait for an item. */
+  #idle: Array<() => void> = []
+  #closed = false
+
+  constructor(optionsOf: (source: Source, publish: RunOptions["publish"]) => RunOptions) {
+    const queue = this.#queue
+    const isClosed = () => this.#closed
+    const source: Source = {
+      size: 0,
+      get exhausted() {
+        return isClosed()
+      },
+      next: () => (queue.length > 0 ? queue.shift() : isClosed() ? end : pending),
+      pull: Effect.callback<void>((resume) => {
+        if (queue.length > 0 || this.#closed) resume(Effect.void)
+        else this.#idle.push(() => resume(Effect.void))
+      }),
+      rest: () => queue.splice(0),
+      close: Effect.void
+    }
+    const publish = (outcome: AnyOutcome): undefined => {
+      this.#answer(outcome)
+    }
+    // The handlers of the classes ask for no services.
+    this.run = new Run(optionsOf(source, publish), Context.empty() as Context.Context<unknown>)
+    this.#fiber = Effect.runFork(drive(this.run) as Effect.Effect<unknown, unknown>)
+  }
+
+  push(params: HandlerParams): Promise<string> {
+    const promise = new Promise<string>((resolve, reject) => {
+      this.#waiting.push({ resolve, reject })
+    })
+    // Whoever does not wait for an item learns of it from the report.
+    promise.catch(() => {})
+    this.#queue.push(params)
+    const idle = this.#idle
+    this.#idle = []
+    for (const wake of idle) wake()
+    return promise
+  }
+
+  /** Interrupts what still runs, and waits for its finalizers. */
+  close(): Promise<void> {
+    this.#closed = true
+    this.run.stop()
+    return new Promise((resolve) => {
+      this.#fiber.addObserver(() => resolve())
+    })
+  }
+
+  #answer(outcome: AnyOutcome): void {
+    const waiting = this.#waiting[outcome.index]!
+    if (outcome._tag === "Succeeded") waiting.resolve(outcome.action)
+    else if (outcome._tag === "Failed") waiting.reject(thrownBy(outcome.cause))
+    else
+      waiting.reject(
+        new Error(`The item was ${outcome._tag === "NotStarted" ? "not started" : "interrupted"}: its batch had ended`)
+      )
+  }
+}

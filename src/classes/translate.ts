@@ -1,0 +1,158 @@
+/**
+ * From instances of the classes to the engine: how a graph of connected handlers
+ * becomes steps, and how a run of them is driven.
+ */
+import * as Cause from "effect/Cause"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import { format } from "effect/Formatter"
+import type { AnyEffect } from "../internal/definition.ts"
+import { execute } from "../internal/execute.ts"
+import type { Step } from "../internal/graph.ts"
+import type { Item } from "../internal/item.ts"
+import { stableKey } from "../internal/key.ts"
+import type { AnyOutcome } from "../internal/outcome.ts"
+import type { RunOptions } from "../internal/run.ts"
+import { atomic } from "../internal/shared.ts"
+import * as Source from "../internal/source.ts"
+import { isPromiseLike } from "../internal/tags.ts"
+import { current, type HandlerParams, ItemContext, runIn } from "./context.ts"
+
+/** A handler as the translation sees it. */
+export interface Node {
+  readonly getNextHandler: (action: string) => Node | undefined
+  /** @internal */
+  readonly toStep: (graph: Graph) => Step
+}
+
+/** Connected handlers as steps; each is made when it is first reached. */
+export class Graph {
+  /** The params of the pipelines around. */
+  readonly params: HandlerParams | undefined
+  readonly #steps = new Map<Node, Step>()
+  readonly #leave: (action: string) => Step | undefined
+  readonly #follow: boolean
+
+  /** `leave`: where an action without a successor leads; `follow`: whether successors count at all. */
+  constructor(params: HandlerParams | undefined, leave: (action: string) => Step | undefined, follow: boolean) {
+    this.params = params
+    this.#leave = leave
+    this.#follow = follow
+  }
+
+  stepOf(node: Node): Step {
+    let step = this.#steps.get(node)
+    if (step === undefined) {
+      step = node.toStep(this)
+      this.#steps.set(node, step)
+    }
+    return step
+  }
+
+  next(node: Node, action: string): Step | undefined {
+    const target = this.#follow ? node.getNextHandler(action) : undefined
+    return target === undefined ? this.#leave(action) : this.stepOf(target)
+  }
+}
+
+/** The steps of a run that begins with this handler: a handler runs alone, a pipeline with what is in it. */
+export const stepsOf = (node: Node): Step => new Graph(undefined, () => undefined, false).stepOf(node)
+
+/** What all runs of the classes have in common; a run of its own is a batch of one. */
+export const runOptions = (
+  start: Step,
+  name: string,
+  shared: unknown,
+  params: Iterable<unknown> | AsyncIterable<unknown>,
+  contextOf: (item: Item) => ItemContext
+): RunOptions => ({
+  graph: { name, start, decoders: [] },
+  source: Source.make(params),
+  // The caller's own object: handlers change it in place.
+  shared: atomic({ current: shared }),
+  concurrency: 1,
+  failFast: false,
+  decodeParams: false,
+  maxSteps: 1_000_000,
+  keep: "all",
+  keyOf: stableKey,
+  within: (item, f) => runIn((item.local ??= contextOf(item)) as ItemContext, f),
+  publish: undefined
+})
+
+/** Runs steps once and answers the outcome. `begun` gets the context of the run. */
+export const runOnce = (
+  start: Step,
+  name: string,
+  shared: unknown,
+  begun: (context: ItemContext) => void = () => {}
+): Effect.Effect<AnyOutcome> =>
+  Effect.suspend(() => {
+    const parent = current()
+    const params = parent?.params ?? {}
+    const contextOf = (item: Item) => {
+      const context = new ItemContext(parent, params, item)
+      begun(context)
+      return context
+    }
+    const batch = execute(() => runOptions(start, name, shared, [params], contextOf))
+    // Collect-all over params that are at hand has no error; services are not asked for.
+    return Effect.map(batch, (report) => report.outcomes[0] as AnyOutcome) as Effect.Effect<AnyOutcome>
+  })
+
+/** Drives an effect as a promise that rejects with the very value that was thrown, or with the reason of the signal. */
+export const toPromise = <A>(effect: Effect.Effect<A, unknown>, signal: AbortSignal | undefined): Promise<A> => {
+  if (signal?.aborted === true) return Promise.reject(signal.reason)
+  return new Promise<A>((resolve, reject) => {
+    const fiber = Effect.runFork(effect, signal === undefined ? undefined : { signal })
+    fiber.addObserver((exit) => {
+      if (Exit.isSuccess(exit)) resolve(exit.value)
+      else if (signal?.aborted === true && Cause.hasInterruptsOnly(exit.cause)) reject(signal.reason)
+      else reject(thrownBy(exit.cause))
+    })
+  })
+}
+
+/** The action of an outcome, or the very value that was thrown. */
+export const actionOf = (outcome: AnyOutcome): Effect.Effect<string, unknown> => {
+  switch (outcome._tag) {
+    case "Succeeded":
+      return Effect.succeed(outcome.action)
+    case "Failed":
+      return Effect.fail(thrownBy(outcome.cause))
+    default:
+      // The classes never skip, and who interrupts a run does not wait for its action.
+      return Effect.interrupt
+  }
+}
+
+export const thrownBy = (cause: Cause.Cause<unknown>): unknown => {
+  const failed = cause.reasons.find(Cause.isFailReason)
+  return failed === undefined ? Cause.squash(cause) : failed.error
+}
+
+/** What a handler throws, as the `Error` that `handleError` takes. */
+export const toError = (thrown: unknown): Error =>
+  thrown instanceof Error || Object.prototype.toString.call(thrown) === "[object Error]"
+    ? (thrown as Error)
+    : new Error(`A value that is no Error was thrown: ${format(thrown)}`, { cause: thrown })
+
+/** Calls a method in the context of an attempt; what it throws, or rejects with, is the error. */
+export const attempt = (call: () => unknown): AnyEffect => {
+  const context = current()!.attempt()
+  let answer: unknown
+  try {
+    answer = runIn(context, call)
+  } catch (thrown) {
+    return Effect.fail(thrown)
+  }
+  if (!isPromiseLike(answer)) return Effect.succeed(answer)
+  const promise = Promise.resolve(answer)
+  return Effect.callback<unknown, unknown>((resume) => {
+    promise.then(
+      (value) => resume(Effect.succeed(value)),
+      (thrown: unknown) => resume(Effect.fail(thrown))
+    )
+    return Effect.sync(() => context.abort())
+  })
+}
