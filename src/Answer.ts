@@ -94,7 +94,8 @@ export const next: {
  * **Gotchas**
  *
  * A value that `next` has put in place is copied before the next change in place:
- * use one of the two for a large value, not both in turn.
+ * use one of the two for a large value, not both in turn. What you assign becomes
+ * part of the draft, so a value with `readonly` arrays inside needs a copy.
  *
  * **Example** (Adding a key)
  *

@@ -190,15 +190,17 @@ export const isFailed = <O extends Any>(outcome: O): outcome is Extract<O, { rea
  * const halves = Pipeline.make("halves", { handlers: { half }, start: "half" })
  *
  * const report = await Effect.runPromise(Batch.run(halves, { params: [{ n: 2 }, { n: 3 }], mode: "collect-all" }))
- * const line = Outcome.match({
- *   onSucceeded: ({ index }) => `${index} ok`,
- *   onFailed: ({ handler, index }) => `${index} failed in ${handler}`,
- *   onSkipped: ({ index, reason }) => `${index} skipped: ${reason}`,
- *   onInterrupted: ({ index }) => `${index} interrupted`,
- *   onNotStarted: ({ index }) => `${index} not started`
- * })
+ * const lines = report.outcomes.map((outcome) =>
+ *   Outcome.match(outcome, {
+ *     onSucceeded: ({ output, params }) => `${params.n} / 2 = ${output}`,
+ *     onFailed: ({ handler, params }) => `${params.n} failed in ${handler}`,
+ *     onSkipped: ({ params, reason }) => `${params.n} skipped: ${reason}`,
+ *     onInterrupted: ({ params }) => `${params.n} interrupted`,
+ *     onNotStarted: ({ params }) => `${params.n} not started`
+ *   })
+ * )
  *
- * report.outcomes.map((outcome) => line(outcome)) // => ["0 ok", "1 failed in half"]
+ * lines // => ["2 / 2 = 1", "3 failed in half"]
  * ```
  *
  * @category combinators

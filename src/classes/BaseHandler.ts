@@ -10,7 +10,7 @@ import { hasPolicy } from "../internal/attempts.ts"
 import type { HandlerDefinition } from "../internal/definition.ts"
 import { Next } from "../internal/definition.ts"
 import type { Step } from "../internal/graph.ts"
-import { current, type HandlerParams, type ItemContext } from "./context.ts"
+import { current, type HandlerParams, type ItemContext, none } from "./context.ts"
 import { HandlerError } from "./HandlerError.ts"
 import * as Translate from "./translate.ts"
 
@@ -74,7 +74,7 @@ export interface Policy {
  * @since 0.1.0
  */
 export abstract class BaseHandler<TInput, TOutput, TSharedData extends SharedData = SharedData> {
-  #params: HandlerParams = {}
+  #params: HandlerParams = none
   readonly #successors = new Map<string, BaseHandler<any, any, any>>()
 
   /** Sets the handler's own params. Those of a batch and of an item overlay them. */
@@ -88,8 +88,9 @@ export abstract class BaseHandler<TInput, TOutput, TSharedData extends SharedDat
     if (context === undefined) return this.#params
     // Nearly always only the item has any, and then its own object is the answer.
     const around = context.pipelineParams
-    if (around === undefined && isEmpty(this.#params)) return context.params
-    return { ...this.#params, ...around, ...context.params }
+    return this.#params === none && around === undefined
+      ? context.params
+      : { ...this.#params, ...around, ...context.params }
   }
 
   /** Runs `handler` after this one where this one answers `action`. Answers `handler`, for chaining. */
@@ -277,7 +278,3 @@ const currentContext = (graph: Translate.Graph): ItemContext => {
   return context
 }
 
-const isEmpty = (params: HandlerParams): boolean => {
-  for (const _ in params) return false
-  return true
-}

@@ -16,7 +16,7 @@ import * as Source from "../internal/source.ts"
 import type { Outcome } from "../Outcome.ts"
 import type * as CoreReport from "../Report.ts"
 import { type ActionResult, BaseHandler, type HandlerParams, type RunOptions, type SharedData } from "./BaseHandler.ts"
-import { current, ItemContext } from "./context.ts"
+import { current, ItemContext, none } from "./context.ts"
 import { OpenBatch } from "./openBatch.ts"
 import { Pipeline } from "./Pipeline.ts"
 import { combine } from "./reports.ts"
@@ -208,7 +208,8 @@ export abstract class BatchHandler<TSharedData extends SharedData = SharedData> 
 
   #runOptions(context: ItemContext, paramSets: Iterable<unknown>, scheduling: Scheduling): EngineOptions {
     const { isolation, key, maxSteps, merge, outcomes } = this.#options
-    const around = { ...context.params, ...this.ownParams }
+    const around =
+      context.params === none && this.ownParams === none ? none : { ...context.params, ...this.ownParams }
     const start = Translate.stepsOf(this.#pipeline)
     const shared = context.shared
     const base = Translate.runOptions(
@@ -216,7 +217,10 @@ export abstract class BatchHandler<TSharedData extends SharedData = SharedData> 
       String(this),
       shared,
       paramSets,
-      (item) => new ItemContext(context, { ...around, ...(item.params as HandlerParams) }, item)
+      (item) => {
+        const params = item.params as HandlerParams
+        return new ItemContext(context, around === none ? params : { ...around, ...params }, item)
+      }
     )
     return {
       ...base,

@@ -7,7 +7,7 @@ import * as Effect from "effect/Effect"
 import { format } from "effect/Formatter"
 import type { Step } from "../internal/graph.ts"
 import { type ActionResult, BaseHandler, type HandlerParams, type SharedData } from "./BaseHandler.ts"
-import { current } from "./context.ts"
+import { current, none } from "./context.ts"
 import * as Translate from "./translate.ts"
 
 /**
@@ -68,7 +68,7 @@ export class Pipeline<TSharedData extends SharedData = SharedData> extends BaseH
   protected handleRequest(_inputs: HandlerParams): Promise<ActionResult> {
     const context = current()
     if (context === undefined) throw new Error(`handleRequest of ${this} was called outside of a run`)
-    const graph = new Translate.Graph(this.ownParams, () => undefined, true)
+    const graph = new Translate.Graph(this.ownParams === none ? undefined : this.ownParams, () => undefined, true)
     const run = Effect.flatMap(
       Effect.suspend(() => Translate.runOnce(graph.stepOf(this.#start), String(this), context.shared)),
       Translate.actionOf

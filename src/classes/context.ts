@@ -14,6 +14,9 @@ export interface HandlerParams {
   readonly [key: string]: unknown
 }
 
+/** No params. One object, so that a look tells that there is nothing to overlay. */
+export const none: HandlerParams = {}
+
 interface Storage<A> {
   readonly run: <B>(store: A, f: () => B) => B
   readonly getStore: () => A | undefined

@@ -16,7 +16,7 @@ import type { RunOptions } from "../internal/run.ts"
 import { atomic } from "../internal/shared.ts"
 import * as Source from "../internal/source.ts"
 import { isPromiseLike } from "../internal/tags.ts"
-import { current, type HandlerParams, ItemContext, runIn } from "./context.ts"
+import { current, type HandlerParams, ItemContext, none, runIn } from "./context.ts"
 
 /** A handler as the translation sees it. */
 export interface Node {
@@ -89,7 +89,7 @@ export const runOnce = (
 ): Effect.Effect<AnyOutcome> =>
   Effect.suspend(() => {
     const parent = current()
-    const params = parent?.params ?? {}
+    const params = parent?.params ?? none
     const contextOf = (item: Item) => {
       const context = new ItemContext(parent, params, item)
       begun(context)
