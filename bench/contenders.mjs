@@ -1,6 +1,7 @@
 // The library as contenders for the peer benchmark: a module of the shape that its PBP_CONTENDERS takes.
 // A contender runs the three steps (one in w3) of a workload for each item; `ctx` says which, and counts the items.
 import { Effect } from "effect"
+import * as Classes from "parallel-batch-pipeline"
 import { Batch, Handler, Pipeline } from "parallel-batch-pipeline/effect"
 
 const requests = {
@@ -60,7 +61,52 @@ const contender = (style, options) => ({
   }
 })
 
+/** The same steps as classes, whose requests are sync in w1 and async elsewhere. */
+const classes = () => ({
+  iterable: true,
+  make: async (ctx) => {
+    const kind = kindOf(ctx.workload)
+    const count = kind === "w3" ? 1 : 3
+    const request = requests[kind]
+    class Step extends Classes.Handler {
+      last = false
+      prepareInputs() {
+        return this.getParams().i
+      }
+      processResults(shared, _inputs, outputs) {
+        shared.count += outputs & 1
+        if (this.last) ctx.onItem?.()
+        return "next"
+      }
+    }
+    class SyncStep extends Step {
+      handleRequest(i) {
+        if (this.getParams().i !== i) ctx.bad++
+        return request(i)
+      }
+    }
+    class AsyncStep extends Step {
+      async handleRequest(i) {
+        const answer = await request(i)
+        if (this.getParams().i !== i) ctx.bad++
+        return answer
+      }
+    }
+    const steps = Array.from({ length: count }, () => (kind === "w1" ? new SyncStep() : new AsyncStep()))
+    for (let k = 1; k < count; k++) steps[k - 1].connectTo(steps[k], "next")
+    steps[count - 1].last = true
+    const pipeline = new Classes.Pipeline(steps[0])
+    return (params, concurrency) =>
+      new Classes.ParallelBatchPipeline(pipeline, {
+        params: () => params,
+        concurrency: concurrency === Infinity ? "unbounded" : concurrency,
+        outcomes: ctx.workload === "w4" ? "none" : "all"
+      }).run({ count: 0 })
+  }
+})
+
 export default {
+  "pbp-classes": classes(),
   "pbp-effect": contender(["succeed", "effect"]),
   "pbp-collect": contender(["succeed", "effect"], { mode: "collect-all" }),
   "pbp-none": contender(["succeed", "effect"], { outcomes: "none" }),

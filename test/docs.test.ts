@@ -18,7 +18,8 @@ const read = (...patterns: ReadonlyArray<string>) =>
     .map((file) => ({ file, text: readFileSync(join(root, file), "utf8") }))
 
 const documents = read("README.md", "src/**/*.ts")
-const publicModules = read("src/*.ts")
+// In `classes/`, what begins with a capital is a documented class; the rest is behind them.
+const publicModules = read("src/*.ts", "src/classes/[A-Z]*.ts")
 
 const fence = /^[ *]*```(?<info>(?:[jt]sx?|javascript|typescript)\b.*)\n(?<body>[\s\S]*?)^[ *]*```$/gm
 const expectation = /^( *)(?:console\.log\((.+)\)|(.+?)) +\/\/ => (.+)$/gm

@@ -24,6 +24,7 @@ export interface SharedData {
   [key: string]: unknown
 }
 
+// Declared where the context of an item is, which stands below the classes.
 export type { HandlerParams } from "./context.ts"
 
 /**
@@ -45,7 +46,12 @@ export interface RunOptions {
   readonly signal?: AbortSignal | undefined
 }
 
-/** How often and how long the request of a handler is tried. */
+/**
+ * How often and how long the request of a handler is tried.
+ *
+ * @category models
+ * @since 0.1.0
+ */
 export interface Policy {
   readonly maxRetries: number
   readonly retryDelayMs: number
@@ -69,7 +75,22 @@ export interface Policy {
  * item no other item touches the shared data. Only what `handleRequest` throws
  * reaches `handleError`; a throw in the other two is a bug that nothing hides.
  *
- * @see {@link HandlerError} for an example of `toEffect`
+ * **Example** (Connecting handlers)
+ *
+ * ```ts
+ * import { BaseHandler } from "parallel-batch-pipeline"
+ *
+ * class Step extends BaseHandler<unknown, void> {
+ *   protected handleRequest(): void {}
+ * }
+ *
+ * const first = new Step()
+ * first.connectTo(new Step(), "again").connectTo(new Step())
+ *
+ * first.getAvailableActions() // => ["again"]
+ * await first.run({}) // => "default"
+ * ```
+ *
  * @category models
  * @since 0.1.0
  */
@@ -277,4 +298,3 @@ const currentContext = (graph: Translate.Graph): ItemContext => {
   context.pipelineParams = graph.params
   return context
 }
-

@@ -63,9 +63,32 @@ interface Scheduling {
 }
 
 /**
- * The base of `BatchPipeline` and `ParallelBatchPipeline`.
+ * The base of `BatchPipeline` and `ParallelBatchPipeline`: a handler whose
+ * request runs a pipeline for each parameter set.
  *
- * @see {@link BatchHandler.runReport} for the outcome of every item
+ * **Details**
+ *
+ * Its lifecycle is `prepareBatchParams`, the batch, `processBatchResults`, whose
+ * action is that of the batch; a batch can stand in a pipeline like any handler.
+ *
+ * **Example** (Looking at what has become of the items)
+ *
+ * ```ts
+ * import { BatchPipeline, Handler, Pipeline } from "parallel-batch-pipeline"
+ *
+ * class Half extends Handler<{ n: number }, number> {
+ *   protected handleRequest(inputs: { n: number }): number {
+ *     if (inputs.n % 2 !== 0) throw new Error("odd")
+ *     return inputs.n / 2
+ *   }
+ * }
+ *
+ * const halves = new BatchPipeline(new Pipeline(new Half()), { params: () => [{ n: 2 }, { n: 3 }, { n: 4 }] })
+ * const report = await halves.runReport({})
+ *
+ * report.outcomes.map((outcome) => outcome._tag) // => ["Succeeded", "Failed", "NotStarted"]
+ * ```
+ *
  * @category models
  * @since 0.1.0
  */
@@ -208,20 +231,13 @@ export abstract class BatchHandler<TSharedData extends SharedData = SharedData> 
 
   #runOptions(context: ItemContext, paramSets: Iterable<unknown>, scheduling: Scheduling): EngineOptions {
     const { isolation, key, maxSteps, merge, outcomes } = this.#options
-    const around =
-      context.params === none && this.ownParams === none ? none : { ...context.params, ...this.ownParams }
+    const around = context.params === none && this.ownParams === none ? none : { ...context.params, ...this.ownParams }
     const start = Translate.stepsOf(this.#pipeline)
     const shared = context.shared
-    const base = Translate.runOptions(
-      start,
-      String(this),
-      shared,
-      paramSets,
-      (item) => {
-        const params = item.params as HandlerParams
-        return new ItemContext(context, around === none ? params : { ...around, ...params }, item)
-      }
-    )
+    const base = Translate.runOptions(start, String(this), shared, paramSets, (item) => {
+      const params = item.params as HandlerParams
+      return new ItemContext(context, around === none ? params : { ...around, ...params }, item)
+    })
     return {
       ...base,
       ...scheduling,
