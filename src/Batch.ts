@@ -137,11 +137,38 @@ type Failure<M, E, Rep extends AnyReport> = [M] extends ["collect-all"] ? never 
  * @since 0.1.0
  */
 export const run: {
-  <P, S, E2 = never, R2 = never, R3 = never, const M extends Mode = "fail-fast">(
-    options: Options<P, S, AnyReport, M, E2, R2, R3> & DecodeOption<true>
-  ): <PT, O, A extends string, E, R>(
+  <
+    P,
+    PT,
+    S,
+    O,
+    A extends string,
+    E,
+    R,
+    E2 = never,
+    R2 = never,
+    R3 = never,
+    const M extends Mode = "fail-fast",
+    const D extends boolean = true
+  >(
+    // The pipeline alone says what the types are, not the values given here.
+    options: Options<
+      Given<NoInfer<P>, NoInfer<PT>, D>,
+      NoInfer<S>,
+      NoInfer<Report<S, Outcome<Given<P, PT, D>, A, O, E>>>,
+      M,
+      E2,
+      R2,
+      R3
+    > &
+      DecodeOption<D>
+  ): (
     self: Pipeline.Pipeline<P, PT, S, O, A, E, R>
-  ) => Effect.Effect<Report<S, Outcome<P, A, O, E>>, E2 | Failure<M, E, Report<S, Outcome<P, A, O, E>>>, R | R2 | R3>
+  ) => Effect.Effect<
+    Report<S, Outcome<Given<P, PT, D>, A, O, E>>,
+    E2 | Failure<M, E, Report<S, Outcome<Given<P, PT, D>, A, O, E>>>,
+    R | R2 | R3
+  >
   <
     P,
     PT,
@@ -206,11 +233,38 @@ export const run: {
  * @since 0.1.0
  */
 export const stream: {
-  <P, S, E2 = never, R2 = never, R3 = never, const M extends Mode = "fail-fast">(
-    options: StreamOptions<P, S, AnyReport, M, E2, R2, R3> & DecodeOption<true>
-  ): <PT, O, A extends string, E, R>(
+  <
+    P,
+    PT,
+    S,
+    O,
+    A extends string,
+    E,
+    R,
+    E2 = never,
+    R2 = never,
+    R3 = never,
+    const M extends Mode = "fail-fast",
+    const D extends boolean = true
+  >(
+    // The pipeline alone says what the types are, not the values given here.
+    options: StreamOptions<
+      Given<NoInfer<P>, NoInfer<PT>, D>,
+      NoInfer<S>,
+      NoInfer<Report<S, Outcome<Given<P, PT, D>, A, O, E>>>,
+      M,
+      E2,
+      R2,
+      R3
+    > &
+      DecodeOption<D>
+  ): (
     self: Pipeline.Pipeline<P, PT, S, O, A, E, R>
-  ) => Stream.Stream<Outcome<P, A, O, E>, E2 | Failure<M, E, Report<S, Outcome<P, A, O, E>>>, R | R2 | R3>
+  ) => Stream.Stream<
+    Outcome<Given<P, PT, D>, A, O, E>,
+    E2 | Failure<M, E, Report<S, Outcome<Given<P, PT, D>, A, O, E>>>,
+    R | R2 | R3
+  >
   <
     P,
     PT,
@@ -243,7 +297,8 @@ export const stream: {
         Queue.end(queue)
       )
     },
-    { bufferSize: 16 }
+    // The consumer takes all of the buffer at once, and then it fills again.
+    { bufferSize: 8 }
   )
 )
 

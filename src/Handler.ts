@@ -17,7 +17,7 @@ import { hasProperty } from "effect/Predicate"
 import type * as Scope from "effect/Scope"
 import type { Options, PrepareContext, TimeoutError } from "./HandlerOptions.ts"
 import * as currentItem from "./internal/currentItem.ts"
-import { type HandlerDefinition, neverAborted, type PipelineDefinition } from "./internal/definition.ts"
+import type { HandlerDefinition, PipelineDefinition } from "./internal/definition.ts"
 import * as internal from "./internal/handler.ts"
 import type { AnyOptions } from "./internal/handler.ts"
 
@@ -227,8 +227,8 @@ export const make: {
   <
     I,
     O,
-    E,
-    R,
+    E = never,
+    R = never,
     S = unknown,
     P = unknown,
     PE = P,
@@ -250,8 +250,8 @@ export const make: {
   <
     P,
     O,
-    E,
-    R,
+    E = never,
+    R = never,
     S = unknown,
     PE = P,
     RD = never,
@@ -349,13 +349,13 @@ export const fromPromise: {
     } & Options<S, P, PE, RD, P, O, E, T, O2, E2, R2, A, RS>
   ): Handler<PE, P, S, unknown, O | O2, A, E2, Exclude<R2 | RD | RS, Scope.Scope>>
 } = (name: string, options: AnyPromise): Any => {
-  const handleRequest = options.handleRequest as (inputs: unknown, signal: AbortSignal) => PromiseLike<unknown>
+  const handleRequest = options.handleRequest as (inputs: unknown, signal?: AbortSignal) => PromiseLike<unknown>
   const fail = options.catch ?? ((cause: unknown) => new Cause.UnknownError(cause, `Handler "${name}" failed`))
-  // `Effect.tryPromise` makes an `AbortController` for every call of a function that takes one.
-  const takesSignal = handleRequest.length >= 2
+  // A signal costs more than the call. Only a function with exactly one parameter is sure not to look for it.
+  const takesSignal = handleRequest.length !== 1
   const effect = takesSignal
     ? (inputs: unknown) => Effect.tryPromise({ try: (signal) => handleRequest(inputs, signal), catch: fail })
-    : (inputs: unknown) => Effect.tryPromise({ try: () => handleRequest(inputs, neverAborted), catch: fail })
+    : (inputs: unknown) => Effect.tryPromise({ try: () => handleRequest(inputs), catch: fail })
   return internal.make(name, internal.define(name, options, effect, { handleRequest, takesSignal, catch: fail }))
 }
 

@@ -46,12 +46,15 @@ export interface ProcessContext<out Shared, out Params, out Inputs, out Outputs>
  * @category options
  * @since 0.1.0
  */
-export interface Retry<in E, out R = never> {
+export interface Retry<in E, in Timeout = never, out R = never> {
   /** How many retries follow the first attempt. Defaults to no bound. */
   readonly times?: number | undefined
   /** How long to wait before each retry, and when to give up. Defaults to no wait. */
-  readonly schedule?: Schedule.Schedule<unknown, E, never, R> | undefined
-  /** Which errors are worth a retry. Defaults to all. */
+  readonly schedule?: Schedule.Schedule<unknown, E | Timeout, never, R> | undefined
+  /**
+   * Which errors are worth a retry. Defaults to all. With a `timeout` it is asked about `HandlerTimeout` too, which has
+   * none of the fields of your errors: annotate the parameter to tell them apart.
+   */
   readonly while?: ((error: E) => boolean) | undefined
 }
 
@@ -102,7 +105,7 @@ export interface Options<
   /** How long each attempt may take; it then fails with `HandlerTimeout`. Defaults to no limit. */
   readonly timeout?: T
   /** Defaults to a single attempt. */
-  readonly retry?: Retry<NoInfer<E> | TimeoutError<T>, RS> | undefined
+  readonly retry?: Retry<NoInfer<E>, TimeoutError<T>, RS> | undefined
   /** Runs once, after the last attempt, with its typed error; what it answers takes the place of the output. */
   readonly handleError?: ((inputs: I, error: E | TimeoutError<T>) => Effect.Effect<O2, E2, R2>) | undefined
   /** Pure and atomic: answers the action and the next shared data. Defaults to the action `"default"`, nothing changed. */

@@ -244,11 +244,10 @@ export const make = <const HS extends Handlers, const Rt extends Routes = {}>(
  * @since 0.1.0
  */
 export const run: {
-  <P, S>(
-    options: RunOptions<P, S>
-  ): <PT, O, A extends string, E, R>(
-    self: Pipeline<P, PT, S, O, A, E, R>
-  ) => Effect.Effect<RunResult<A, O, S>, ItemError<E> | ItemSkipped, R>
+  <P, PT, S, O, A extends string, E, R>(
+    // The pipeline alone says what the types are, not the values given here.
+    options: RunOptions<NoInfer<P>, NoInfer<S>>
+  ): (self: Pipeline<P, PT, S, O, A, E, R>) => Effect.Effect<RunResult<A, O, S>, ItemError<E> | ItemSkipped, R>
   <P, PT, S, O, A extends string, E, R>(
     self: Pipeline<P, PT, S, O, A, E, R>,
     options: RunOptions<P, S>

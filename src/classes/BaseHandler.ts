@@ -210,6 +210,11 @@ export abstract class BaseHandler<TInput, TOutput, TSharedData extends SharedDat
   }
 
   /** @internal */
+  protected callLifecycle(sharedData: TSharedData): Promise<ActionResult> {
+    return this.executeLifecycle(sharedData)
+  }
+
+  /** @internal */
   get ownParams(): HandlerParams {
     return this.#params
   }
@@ -221,7 +226,7 @@ export abstract class BaseHandler<TInput, TOutput, TSharedData extends SharedDat
       : this.makeStep(graph, {
           ...opaque,
           promised: {
-            handleRequest: () => this.executeLifecycle(currentContext(graph).shared as TSharedData),
+            handleRequest: () => this.callLifecycle(currentContext(graph).shared as TSharedData),
             takesSignal: false,
             catch: identity
           },

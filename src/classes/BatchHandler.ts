@@ -100,7 +100,8 @@ export abstract class BatchHandler<TSharedData extends SharedData = SharedData> 
   readonly #pipeline: Pipeline<any>
   readonly #options: BatchOptions<TSharedData>
   readonly #scheduling: Scheduling
-  readonly #open = new WeakMap<ItemContext, OpenBatch>()
+  /** The batch to which an overridden `handleRequest` adds, by the context in which that runs. */
+  readonly #open = new WeakMap<ItemContext, OpenBatch | "settled">()
 
   constructor(pipeline: Pipeline<any>, options: BatchOptions<TSharedData>, scheduling: Scheduling) {
     super()
@@ -187,6 +188,9 @@ export abstract class BatchHandler<TSharedData extends SharedData = SharedData> 
   protected executePipelineWithParams(params: HandlerParams): Promise<ActionResult> {
     const context = this.#contextFor("executePipelineWithParams")
     let open = this.#open.get(context)
+    if (open === "settled") {
+      return Promise.reject(new Error(`executePipelineWithParams of ${this} was called after its run had settled`))
+    }
     if (open === undefined) {
       open = new OpenBatch((source, publish) => ({
         ...this.#runOptions(context, [], { concurrency: Number.POSITIVE_INFINITY, failFast: false }),
@@ -212,15 +216,22 @@ export abstract class BatchHandler<TSharedData extends SharedData = SharedData> 
 
   /** @internal */
   protected override callRequest(inputs: Array<HandlerParams>): void | Promise<void> {
+    return this.#closing(() => this.handleRequest(inputs))
+  }
+
+  /** @internal */
+  protected override callLifecycle(sharedData: TSharedData): Promise<ActionResult> {
+    return this.#closing(() => this.executeLifecycle(sharedData))
+  }
+
+  /** Interrupts what still runs of the batch that the call has opened, once the call has settled. */
+  #closing<A>(call: () => A | Promise<A>): Promise<A> {
     const context = this.#contextFor("handleRequest")
-    const close = () => this.#open.get(context)?.close()
-    let answer: void | Promise<void>
-    try {
-      answer = this.handleRequest(inputs)
-    } catch (thrown) {
-      answer = Promise.reject(thrown)
-    }
-    return Promise.resolve(answer).finally(close)
+    return new Promise<A>((resolve) => resolve(call())).finally(() => {
+      const open = this.#open.get(context)
+      this.#open.set(context, "settled")
+      return open instanceof OpenBatch ? open.close() : undefined
+    })
   }
 
   #contextFor(method: string): ItemContext {
@@ -231,7 +242,8 @@ export abstract class BatchHandler<TSharedData extends SharedData = SharedData> 
 
   #runOptions(context: ItemContext, paramSets: Iterable<unknown>, scheduling: Scheduling): EngineOptions {
     const { isolation, key, maxSteps, merge, outcomes } = this.#options
-    const around = context.params === none && this.ownParams === none ? none : { ...context.params, ...this.ownParams }
+    const outer = context.paramsWithin
+    const around = outer === none && this.ownParams === none ? none : { ...outer, ...this.ownParams }
     const start = Translate.stepsOf(this.#pipeline)
     const shared = context.shared
     const base = Translate.runOptions(start, String(this), shared, paramSets, (item) => {

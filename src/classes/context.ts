@@ -7,6 +7,7 @@
  * Views or clones of the instances would break `#private` fields and counters.
  */
 import type { Item } from "../internal/item.ts"
+import { LazySignal } from "../internal/lazySignal.ts"
 import type { Run } from "../internal/run.ts"
 
 /** What every handler finds in the params: own ones, those of the running batch, those of the item. */
@@ -45,13 +46,18 @@ export class ItemContext {
   /** The batches that were run in here, by the handler that ran them. */
   private readonly batches: Array<{ readonly owner: object; readonly run: Run }> = []
   readonly #item: Item
-  #controller: AbortController | undefined = undefined
-  #ownSignal = false
+  /** Of an attempt, which has a signal of its own. */
+  #attempt: LazySignal | undefined = undefined
 
   constructor(parent: ItemContext | undefined, params: HandlerParams, item: Item) {
     this.parent = parent
     this.params = params
     this.#item = item
+  }
+
+  /** What a run that begins in here finds as its params. */
+  get paramsWithin(): HandlerParams {
+    return this.pipelineParams === undefined ? this.params : { ...this.pipelineParams, ...this.params }
   }
 
   get shared(): unknown {
@@ -60,19 +66,18 @@ export class ItemContext {
 
   /** Aborted when the item is interrupted, and of an attempt also when that has timed out. */
   get signal(): AbortSignal {
-    if (!this.#ownSignal) return this.#item.signal
-    return (this.#controller ??= new AbortController()).signal
+    return this.#attempt === undefined ? this.#item.signal : this.#attempt.signal
   }
 
   abort(): void {
-    this.#controller?.abort()
+    this.#attempt?.abort()
   }
 
   /** The context of one attempt, with a signal of its own. */
   attempt(): ItemContext {
     const attempt = new ItemContext(this.parent, this.params, this.#item)
     attempt.pipelineParams = this.pipelineParams
-    attempt.#ownSignal = true
+    attempt.#attempt = new LazySignal()
     return attempt
   }
 

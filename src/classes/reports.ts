@@ -10,7 +10,7 @@ import type { Report } from "./BatchHandler.ts"
 
 export const combine = <S extends SharedData>(shared: S, runs: ReadonlyArray<Run>): Report<S> => {
   // The handlers of the classes have these types of params and actions.
-  const reports = runs.map((run) => run.report(run.options.source.exhausted)) as ReadonlyArray<Report<S>>
+  const reports = runs.map((run) => run.report()) as ReadonlyArray<Report<S>>
   if (reports.length === 1) return { ...reports[0]!, shared }
   const sum = (count: (report: Report<S>) => number): number =>
     reports.reduce((total, report) => total + count(report), 0)

@@ -89,7 +89,7 @@ export const runOnce = (
 ): Effect.Effect<AnyOutcome> =>
   Effect.suspend(() => {
     const parent = current()
-    const params = parent?.params ?? none
+    const params = parent?.paramsWithin ?? none
     const contextOf = (item: Item) => {
       const context = new ItemContext(parent, params, item)
       begun(context)

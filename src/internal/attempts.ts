@@ -5,9 +5,11 @@
  */
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
+import { format } from "effect/Formatter"
 import { HandlerTimeout } from "../BatchError.ts"
 import type { AnyEffect, HandlerDefinition } from "./definition.ts"
 import type { Item } from "./item.ts"
+import { isEffect } from "./tags.ts"
 
 /** Calls a function in the asynchronous context of an item. */
 export type Within = <A>(item: Item, f: () => A) => A
@@ -23,7 +25,8 @@ export const request = (item: Item, handler: HandlerDefinition, within: Within |
   const call = (): AnyEffect => {
     item.attempts++
     item.attempt++
-    return within === undefined ? handleRequest(inputs) : within(item, () => handleRequest(inputs))
+    const answer = within === undefined ? handleRequest(inputs) : within(item, () => handleRequest(inputs))
+    return expectEffect(answer, "handleRequest", item)
   }
 
   const first = call()
@@ -42,7 +45,16 @@ export const request = (item: Item, handler: HandlerDefinition, within: Within |
   })
   if (retry !== undefined) attempts = Effect.retry(attempts, retry)
   if (handleError === undefined) return attempts
-  return Effect.catch(attempts, (error) =>
-    within === undefined ? handleError(inputs, error) : within(item, () => handleError(inputs, error))
+  return Effect.catch(attempts, (error) => {
+    const answer = within === undefined ? handleError(inputs, error) : within(item, () => handleError(inputs, error))
+    return expectEffect(answer, "handleError", item)
+  })
+}
+
+/** What is no effect would end the fiber that runs it, and not only its item. */
+export const expectEffect = (answer: AnyEffect, method: string, item: Item): AnyEffect => {
+  if (isEffect(answer)) return answer
+  throw new TypeError(
+    `${method} of handler "${item.handler}" answered ${format(answer)}, expected an Effect; a function that answers a promise goes through Handler.fromPromise`
   )
 }

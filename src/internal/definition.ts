@@ -51,7 +51,7 @@ export interface HandlerDefinition {
 
 export interface Promised {
   /** Answers a promise, or the value itself where it is at hand. */
-  readonly handleRequest: (inputs: unknown, signal: AbortSignal) => unknown
+  readonly handleRequest: (inputs: unknown, signal?: AbortSignal) => unknown
   /** Whether the function takes the signal; an `AbortController` costs more than the call. */
   readonly takesSignal: boolean
   readonly catch: (cause: unknown) => unknown
@@ -103,6 +103,3 @@ export class Skip {
 
 /** What a handler without `processResults` answers. */
 export const defaultNext = new Next("default", "none", undefined, undefined)
-
-/** For functions that take no signal. */
-export const neverAborted = new AbortController().signal

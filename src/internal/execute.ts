@@ -60,33 +60,30 @@ export const drive = (
   Effect.uninterruptibleMask((restore) => {
     const { publish, source } = run.options
     return Effect.flatMap(Effect.exit(restore(run.drive)), (driven) => {
-      const exhausted = source.exhausted
       run.leaveRest()
       const published =
         publish === undefined || Exit.isFailure(driven)
           ? Effect.void
           : restore(Effect.forEach(run.unpublished, (outcome) => publish(outcome) ?? Effect.void, { discard: true }))
-      return Effect.flatMap(Effect.all([Effect.exit(source.close), Effect.exit(published)]), (ends) => {
-        const report = run.report(exhausted)
-        const broken = run.fault ?? causeOf([driven, ...ends])
-        if (broken !== undefined) {
-          return onInterrupt === undefined
-            ? Effect.failCause(broken)
-            : Effect.andThen(observe(onInterrupt, report), Effect.failCause(broken))
+      return Effect.flatMap(Effect.all([Effect.exit(source.close), Effect.exit(published)]), ([closed, told]) => {
+        const report = run.report()
+        const interrupted = run.fault ?? causeOf(driven) ?? causeOf(told)
+        if (interrupted === undefined && run.failure !== undefined) {
+          const { cause } = run.failure
+          const error = Option.getOrUndefined(Cause.findErrorOption(cause))
+          return Effect.fail(new BatchFailed({ error, cause, report }))
         }
-        if (run.failure === undefined) return Effect.succeed(report)
-        const { cause } = run.failure
-        return Effect.fail(
-          new BatchFailed({ error: Option.getOrUndefined(Cause.findErrorOption(cause)), cause, report })
-        )
+        const broken = interrupted ?? causeOf(closed)
+        if (broken === undefined) return Effect.succeed(report)
+        return onInterrupt === undefined
+          ? Effect.failCause(broken)
+          : Effect.andThen(observe(onInterrupt, report), Effect.failCause(broken))
       })
     })
   })
 
-const causeOf = (exits: ReadonlyArray<Exit.Exit<unknown, unknown>>): Cause.Cause<unknown> | undefined => {
-  const failure = exits.find(Exit.isFailure)
-  return failure?.cause
-}
+const causeOf = (exit: Exit.Exit<unknown, unknown>): Cause.Cause<unknown> | undefined =>
+  Exit.isFailure(exit) ? exit.cause : undefined
 
 /** Whoever looks on can never change how the batch ends. */
 const observe = (

@@ -6,6 +6,7 @@ import * as Context from "effect/Context"
 import * as Scope from "effect/Scope"
 import { CurrentItem } from "./currentItem.ts"
 import type { Step } from "./graph.ts"
+import { LazySignal } from "./lazySignal.ts"
 import type { KeyOf } from "./outcome.ts"
 import type { Cell } from "./shared.ts"
 import type { Trail } from "./trail.ts"
@@ -34,7 +35,7 @@ export class Item implements CurrentItem {
   readonly #keyOf: KeyOf
   #scope: Scope.Closeable | undefined = undefined
   #context: Context.Context<unknown> | undefined = undefined
-  #controller: AbortController | undefined = undefined
+  #signal: LazySignal | undefined = undefined
 
   constructor(index: number, params: unknown, keyOf: KeyOf, cell: Cell, startedAt: number, trail: Trail) {
     this.index = index
@@ -74,10 +75,10 @@ export class Item implements CurrentItem {
 
   /** Aborted when the item is interrupted. Made when first asked for. */
   get signal(): AbortSignal {
-    return (this.#controller ??= new AbortController()).signal
+    return (this.#signal ??= new LazySignal()).signal
   }
 
   abort(): void {
-    this.#controller?.abort()
+    ;(this.#signal ??= new LazySignal()).abort()
   }
 }

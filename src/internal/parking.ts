@@ -62,14 +62,7 @@ export class Parking {
       this.early = tell
       return
     }
-    let advanced: boolean
-    try {
-      tell()
-      advanced = driver.goOn()
-    } catch (error) {
-      driver.failed(Cause.die(error))
-      return this.settle(nothing)
-    }
+    const advanced = this.drive(tell)
     if (advanced && driver.pending === this.effect) return
     const resume = this.resume
     // The batch may have been stopped meanwhile.
@@ -78,6 +71,20 @@ export class Parking {
     this.advanced = advanced
     resume(Effect.void)
   }
-}
 
-const nothing = (): void => {}
+  /** What the driver throws, fails its item; then it goes on with the next. */
+  private drive(tell: () => void): boolean {
+    let told = false
+    for (;;) {
+      try {
+        if (!told) {
+          told = true
+          tell()
+        }
+        return this.driver.goOn()
+      } catch (error) {
+        this.driver.failed(Cause.die(error))
+      }
+    }
+  }
+}

@@ -14,7 +14,7 @@
  * - a handle that changes the concurrency sets `limit`: workers above it end
  *   after their item, and the ramp starts more when it grows.
  */
-import * as Cause from "effect/Cause"
+import type * as Cause from "effect/Cause"
 import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
 import * as Duration from "effect/Duration"
@@ -52,8 +52,8 @@ export interface RunOptions {
   readonly publish: ((outcome: AnyOutcome) => Effect.Effect<unknown> | undefined) | undefined
 }
 
-/** At most that many workers start in one `forEach`. */
-const waveSize = 256
+/** Places for workers; so many at most start without another look at whether they should. */
+const wave = new Array<undefined>(256).fill(undefined)
 
 export class Run {
   readonly options: RunOptions
@@ -64,8 +64,6 @@ export class Run {
   readonly traced: boolean
   /** Set once nothing may start any more. */
   stopped = false
-  /** Workers that have not ended. */
-  readonly live = new Set<Worker>()
   /** Workers that wait for the source. */
   hungry = 0
   /** The failure that ended a fail-fast batch. */
@@ -145,14 +143,15 @@ export class Run {
     return this.put(new Interrupted(item, this.options.keyOf, now - item.startedAt, item.step?.name))
   }
 
-  fail(item: Item, now: number, cause: Cause.Cause<unknown>): AnyOutcome {
+  fail(item: Item, now: number, cause: Cause.Cause<unknown>): AnyOutcome | undefined {
     this.failed++
-    const outcome = new Failed(item, this.options.keyOf, now - item.startedAt, item.step?.name, cause)
-    if (this.options.failFast && !this.stopped) {
-      this.failure = outcome
-      this.stop()
-    }
-    return this.put(outcome)
+    const outcome = this.put(new Failed(item, this.options.keyOf, now - item.startedAt, item.step?.name, cause))
+    if (!this.options.failFast || this.stopped) return outcome
+    // Everything may have ended when `stop` returns, so the outcome is handed over before.
+    if (this.options.publish !== undefined) this.unpublished.push(outcome)
+    this.failure = outcome
+    this.stop()
+    return undefined
   }
 
   private put<O extends AnyOutcome>(outcome: O): O {
@@ -175,8 +174,17 @@ export class Run {
 
   private readonly startWorker = (): Effect.Effect<void, never, unknown> => {
     if (!this.wantsWorker() || this.pace.isDue()) return Exit.void
+    const worker = new Worker(this)
     this.workers++
-    return new Worker(this).effect
+    return Effect.map(Effect.forkChild(worker.effect, { startImmediately: true }), (fiber) => {
+      fiber.addObserver((exit) => worker.ended(exit))
+    })
+  }
+
+  /** A worker has ended; where there is still work, another one takes its place. */
+  retire(): void {
+    this.workers--
+    this.demand()
   }
 
   /**
@@ -185,38 +193,33 @@ export class Run {
    */
   private readonly ramp: Effect.Effect<void, never, unknown> = Effect.awaitAllChildren(
     Effect.whileLoop({
-      while: () => !this.stopped && !this.options.source.exhausted && this.workers < this.options.concurrency,
+      while: () => !this.stopped && !this.options.source.exhausted,
       body: (): Effect.Effect<unknown, never, unknown> => {
-        if (this.hungry > 0) {
-          return Effect.callback<void>((resume) => {
-            this.onDemand = () => resume(Effect.void)
-          })
-        }
+        if (!this.wantsWorker()) return this.demanded
         if (this.pace.isDue()) return this.pace.turn
-        const wave = Array<undefined>(Math.min(waveSize, this.options.concurrency - this.workers)).fill(undefined)
-        const workers = Effect.forEach(wave, this.startWorker, { concurrency: "unbounded", discard: true })
-        // A worker takes every failure for one of its item. What comes out here has killed its fiber.
-        return Effect.forkChild(
-          Effect.catchCause(workers, (cause) => Effect.sync(() => this.breakDown(cause))),
-          { startImmediately: true }
-        )
+        return Effect.forEach(wave, this.startWorker, { discard: true })
       },
       step: () => {}
     })
   )
 
-  /** Runs every item; ends early after `stop`, when everything that ran has been interrupted and finalized. */
-  readonly drive: Effect.Effect<void, never, unknown> = Effect.raceFirst(
-    this.ramp,
-    Effect.callback<void>((resume) => {
-      if (this.stopped) resume(Effect.void)
-      else this.onStop = () => resume(Effect.void)
-    })
-  )
+  private readonly demanded = Effect.callback<void>((resume) => {
+    this.onDemand = () => resume(Effect.void)
+  })
 
-  /** Accounts for what is left once nothing runs any more: what the source still holds never starts. */
+  /** Comes first in the race, so that an interruption says it before it reaches the first worker. */
+  private readonly stopping = Effect.callback<void>((resume) => {
+    this.onStop = () => resume(Effect.void)
+    return Effect.sync(() => {
+      this.stopped = true
+    })
+  })
+
+  /** Runs every item; ends early after `stop`, when everything that ran has been interrupted and finalized. */
+  readonly drive: Effect.Effect<void, never, unknown> = Effect.raceFirst(this.stopping, this.ramp)
+
+  /** Takes what the source still holds, once nothing runs any more: those items never start. */
   leaveRest(): void {
-    for (const worker of this.live) worker.abandon(this.fault ?? Cause.empty)
     for (const params of this.options.source.rest()) {
       this.ledger.open(this.read, params)
       const outcome = this.put(new NotStarted(this.read++, params, this.options.keyOf))
@@ -225,7 +228,7 @@ export class Run {
     }
   }
 
-  report(exhausted: boolean): Report.Any {
+  report(): Report.Any {
     const ledger = this.ledger
     let outcomes: ReadonlyArray<AnyOutcome> | undefined
     const report = {
@@ -236,7 +239,7 @@ export class Run {
       skipped: this.skipped,
       interrupted: this.interrupted,
       notStarted: this.notStarted,
-      exhausted,
+      exhausted: this.options.source.exhausted,
       get outcomes() {
         return (outcomes ??= ledger.outcomes())
       },

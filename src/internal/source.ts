@@ -6,6 +6,7 @@
  * except the rest of a chunk that a stream emits at once.
  */
 import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
 import * as Semaphore from "effect/Semaphore"
 
 export const end: unique symbol = Symbol.for("parallel-batch-pipeline/Source/end")
@@ -96,6 +97,12 @@ export const buffered = (options: {
   let chunk: ReadonlyArray<unknown> = []
   let index = 0
   let exhausted = false
+  let broken = false
+  const read = Effect.onExit(options.read, (exit) =>
+    Effect.sync(() => {
+      broken = Exit.isFailure(exit)
+    })
+  )
   return {
     size: 0,
     get exhausted() {
@@ -109,11 +116,14 @@ export const buffered = (options: {
       Effect.suspend(() =>
         exhausted || index < chunk.length
           ? Effect.void
-          : Effect.map(options.read, (read) => {
-              exhausted = read.length === 0
-              chunk = read
-              index = 0
-            })
+          : broken
+            ? // Its failure is about to end the batch; nobody reads on meanwhile.
+              Effect.never
+            : Effect.map(read, (items) => {
+                exhausted = items.length === 0
+                chunk = items
+                index = 0
+              })
       )
     ),
     rest: () => {

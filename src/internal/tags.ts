@@ -4,6 +4,7 @@
  */
 import type * as Effect from "effect/Effect"
 import type * as Exit from "effect/Exit"
+import type * as Fiber from "effect/Fiber"
 import type { AnyEffect } from "./definition.ts"
 
 export const isEffect = (u: unknown): u is AnyEffect =>
@@ -14,3 +15,15 @@ export const isExit = (effect: AnyEffect): effect is Exit.Exit<unknown, unknown>
 
 export const isPromiseLike = (u: unknown): u is PromiseLike<unknown> =>
   typeof u === "object" && u !== null && typeof (u as { readonly then?: unknown }).then === "function"
+
+/**
+ * The fibers that an item has forked as children and that still run. The fiber of an item of its own would end them
+ * with itself; a worker's goes on, so they are looked up where Effect keeps them, for which it has no public name.
+ */
+export const childrenOf = (
+  fiber: Fiber.Fiber<unknown, unknown>
+): Iterable<Fiber.Fiber<unknown, unknown>> | undefined => {
+  const children = (fiber as unknown as { readonly _children: Set<Fiber.Fiber<unknown, unknown>> | undefined })
+    ._children
+  return children !== undefined && children.size > 0 ? children : undefined
+}

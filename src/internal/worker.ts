@@ -17,19 +17,19 @@
 import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
-import type { Fiber } from "effect/Fiber"
+import * as Fiber from "effect/Fiber"
 import { format } from "effect/Formatter"
 import * as Scope from "effect/Scope"
 import { InvalidParams, TooManySteps } from "../BatchError.ts"
-import { request } from "./attempts.ts"
-import { type AnyEffect, defaultNext, type Mismatch, neverAborted, type Promised, type Skip } from "./definition.ts"
+import { expectEffect, request } from "./attempts.ts"
+import { type AnyEffect, defaultNext, type Mismatch, type Promised, type Skip } from "./definition.ts"
 import type { Step } from "./graph.ts"
 import type { Item } from "./item.ts"
 import type { AnyOutcome } from "./outcome.ts"
 import { type Driver, Parking } from "./parking.ts"
 import type { Run } from "./run.ts"
 import { end, pending } from "./source.ts"
-import { isEffect, isExit, isPromiseLike } from "./tags.ts"
+import { childrenOf, isExit, isPromiseLike } from "./tags.ts"
 
 /** How an item ended, while its finalizers may still run. */
 type Ending = "succeeded" | Skip | Cause.Cause<unknown>
@@ -39,12 +39,14 @@ export class Worker implements Driver {
   left = false
   private readonly run: Run
   private readonly parking = new Parking(this)
-  private fiber: Fiber<unknown, unknown> | undefined = undefined
+  private fiber: Fiber.Fiber<unknown, unknown> | undefined = undefined
   private item: Item | undefined = undefined
   private ending: Ending | undefined = undefined
   /** The effect to wait for, and what it is. */
   pending: AnyEffect = Effect.void
   private waiting: "input" | "params" | "turn" | "outputs" | "finalizers" | "published" | undefined = undefined
+  /** Outputs that are still to be processed within the item. */
+  private outputs: { readonly value: unknown } | undefined = undefined
   /** The outcome that is being published. */
   private outcome: AnyOutcome | undefined = undefined
   /** The time, where nothing was waited for since it was read. */
@@ -52,7 +54,6 @@ export class Worker implements Driver {
 
   constructor(run: Run) {
     this.run = run
-    run.live.add(this)
     const loop: AnyEffect = Effect.whileLoop({
       while: () => this.advance(),
       body: () => this.pending,
@@ -98,6 +99,10 @@ export class Worker implements Driver {
         if (this.conclude(item, this.ending)) return true
       } else if (item.step === undefined) {
         if (this.begin(item)) return true
+      } else if (this.outputs !== undefined) {
+        const { value } = this.outputs
+        this.outputs = undefined
+        this.finish(item, value)
       } else if (run.pace.isDue()) {
         return this.wait("turn", run.pace.turn)
       } else {
@@ -143,6 +148,8 @@ export class Worker implements Driver {
 
   /** Ends the item; `true` where there is something to wait for. */
   private conclude(item: Item, ending: Ending): boolean {
+    const children = childrenOf(this.fiber!)
+    if (children !== undefined) return this.wait("finalizers", Effect.exit(Fiber.interruptAll(children)))
     const scope = item.openScope
     if (scope !== undefined) return this.wait("finalizers", Effect.exit(Scope.close(scope, exitOf(ending))))
     const now = this.run.now()
@@ -172,13 +179,8 @@ export class Worker implements Driver {
     if (step.plain) {
       item.attempts++
       item.attempt = 1
-      effect = step.handler.handleRequest(item.inputs)
+      effect = expectEffect(step.handler.handleRequest(item.inputs), "handleRequest", item)
     } else effect = request(item, step.handler, this.run.options.within)
-    if (!isEffect(effect)) {
-      throw new TypeError(
-        `handleRequest of handler "${step.name}" answered ${format(effect)}, expected an Effect; a function that answers a promise goes through Handler.fromPromise`
-      )
-    }
     return this.run.traced
       ? Effect.withSpan(effect, `Handler.${step.name}`, {
           attributes: { "item.index": item.index, "item.key": item.key },
@@ -202,7 +204,9 @@ export class Worker implements Driver {
     this.waiting = undefined
     switch (waiting) {
       case "outputs":
-        return this.finish(this.item!, value)
+        if (this.run.options.within === undefined) return this.finish(this.item!, value)
+        this.outputs = { value }
+        return
       case "input":
         return this.fed()
       case "params":
@@ -306,13 +310,13 @@ export class Worker implements Driver {
   /** The fiber ends: by itself with nothing in hand, or because the batch was stopped. */
   private leave(): Effect.Effect<void> {
     this.left = true
-    this.run.live.delete(this)
     if (this.waiting === "input") this.run.hungry--
     if (this.outcome !== undefined) this.run.unpublished.push(this.outcome)
     const item = this.item
     if (item === undefined) return Effect.void
+    // Where the batch was not stopped, the item has interrupted the fiber that it ran on.
+    const ending = this.ending ?? (this.run.stopped ? undefined : Cause.interrupt(this.fiber!.id))
     // Taken out of hand: where this runs inside a continuation of a promise, that must not go on with the item.
-    const ending = this.ending
     this.item = undefined
     item.abort()
     const scope = item.openScope
@@ -323,9 +327,14 @@ export class Worker implements Driver {
     })
   }
 
-  /** The fiber died under the worker: something that is no effect was in the middle of a request. */
-  abandon(cause: Cause.Cause<unknown>): void {
-    if (this.item !== undefined) this.account(this.item, this.ending ?? cause)
+  /** The fiber has ended. Where the worker did not see it, something that is no effect was inside of a request. */
+  ended(exit: Exit.Exit<unknown, unknown>): void {
+    if (!this.left) {
+      this.left = true
+      if (this.item !== undefined)
+        this.account(this.item, this.ending ?? (Exit.isFailure(exit) ? exit.cause : undefined))
+    }
+    this.run.retire()
   }
 
   private account(item: Item, ending: Ending | undefined): void {
@@ -340,7 +349,9 @@ export class Worker implements Driver {
     item.attempt = 1
     let answer: unknown
     try {
-      answer = promised.handleRequest(item.inputs, promised.takesSignal ? item.signal : neverAborted)
+      answer = promised.takesSignal
+        ? promised.handleRequest(item.inputs, item.signal)
+        : promised.handleRequest(item.inputs)
     } catch (cause) {
       this.ending = Cause.fail(promised.catch(cause))
       return false

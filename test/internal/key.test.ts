@@ -126,6 +126,7 @@ describe("key", () => {
       ])
       assertDistinct([new Map([["a", 1]]), { a: 1 }, [["a", 1]], new Set(["a", 1]), [undefined], [null], [[]]])
       assertDistinct([new URL("http://a"), new URL("http://b"), "http://a/", Option.none(), Option.some(1)])
+      assertDistinct([Option.none(), {}, { value: 1 }, Option.some(1)])
       assertDistinct([Result.succeed(1), Result.fail(1), Object(1), Object(2), Object("1"), 1])
     })
 
@@ -157,6 +158,7 @@ describe("key", () => {
       assertSame(bytes, Uint8Array.of(0, 1, 2, 3).subarray(1))
       assertSame(bytes, Buffer.from(bytes))
       assertDistinct([bytes, bytes.buffer, Int8Array.from(bytes), new DataView(bytes.buffer), [1, 2, 3], "1,2,3"])
+      assertSame(new DataView(bytes.buffer, 1), new DataView(Uint8Array.of(2, 3).buffer))
       assertDistinct([Uint8Array.of(1, 2), Uint8Array.of(12), Uint8Array.of(1, 2).buffer, BigInt64Array.of(1n)])
     })
 
@@ -171,9 +173,15 @@ describe("key", () => {
     })
 
     it("knows an error by its class, name, message, and properties", () => {
+      class Traced extends Error {
+        override toString() {
+          return `${this.stack}`
+        }
+      }
       const withCode = Object.assign(new Error("a"), { code: 1 })
 
       assertSame(new Error("a"), new Error("a"))
+      assertSame(new Traced("a"), new Traced("a"))
       assertDistinct([new Error("a"), new Error("b"), new TypeError("a"), withCode, { name: "Error", message: "a" }])
     })
 
@@ -216,6 +224,10 @@ describe("key", () => {
       const ring = (last: string) => linked([...Array.from({ length: 100 }, () => ({ name: "" })), { name: last }])
 
       assertDistinct([ring("a"), ring("b"), ring("")])
+      assertDistinct([
+        linked([..."a-----b----"].map((name) => ({ name }))),
+        linked([..."a----b-----"].map((name) => ({ name })))
+      ])
     })
 
     it("does not depend on the insertion order of sets in a cycle", () => {

@@ -6,13 +6,10 @@ import { type Mergers, merge3 } from "../../src/internal/merge.ts"
 
 const Leaf = Schema.Literals([0, 1, 2])
 const Tags = Schema.Array(Leaf)
-const Stats = Schema.Struct({ a: Schema.optionalKey(Leaf), list: Schema.optionalKey(Tags) })
-const Sources = Schema.Struct({
-  a: Schema.optionalKey(Leaf),
-  list: Schema.optionalKey(Tags),
-  stats: Schema.optionalKey(Stats),
-  entries: Schema.Array(Schema.Struct({ key: Schema.Literals(["x", "y"]), value: Stats }))
-})
+const Fields = { a: Schema.optionalKey(Leaf), list: Schema.optionalKey(Tags) }
+const Stats = Schema.Struct(Fields)
+const Entry = Schema.Struct({ key: Schema.Literals(["x", "y"]), value: Stats })
+const Sources = Schema.Struct({ ...Fields, stats: Schema.optionalKey(Stats), entries: Schema.Array(Entry) })
 // A set or map schema discards too much where there are few different members.
 const Value = Arbitrary.map(Arbitrary.schema(Sources), ({ entries, ...rest }) => ({
   ...rest,
@@ -23,14 +20,12 @@ const Value = Arbitrary.map(Arbitrary.schema(Sources), ({ entries, ...rest }) =>
 const conflict = (key: string, base: unknown, mine: unknown, theirs: unknown) =>
   ({ _tag: "Conflict", conflict: { key, base, mine, theirs } }) as const
 
-/** The merged value; fails where there is a conflict. */
 const merged = (base: unknown, mine: unknown, theirs: unknown, mergers?: Mergers): unknown => {
   const result = merge3(base, mine, theirs, mergers)
   assert(result._tag === "Merged")
   return result.value
 }
 
-/** The path of the conflict, `undefined` where there is none. */
 const conflictKey = (base: unknown, mine: unknown, theirs: unknown, mergers?: Mergers): string | undefined => {
   const result = merge3(base, mine, theirs, mergers)
   return result._tag === "Conflict" ? result.conflict.key : undefined
@@ -43,8 +38,6 @@ const assertEqual = (actual: unknown, expected: unknown) => {
 type Case = [name: string, base: unknown, mine: unknown, theirs: unknown, expected: unknown]
 
 const map = (entries: object) => new Map<string, unknown>(Object.entries(entries))
-
-/** A set of records, new ones in every call. */
 const records = (...ids: ReadonlyArray<number>) => new Set(ids.map((id) => ({ id, at: new Date(id) })))
 
 describe("merge3", () => {
@@ -133,7 +126,8 @@ describe("merge3", () => {
       ["two types", { r: 5 }, { r: { a: 1 } }, { r: { b: 1 } }, conflict("r", 5, { a: 1 }, { b: 1 })],
       ["symbols", { [key]: 1 }, { [key]: 2 }, { [key]: 3 }, conflict("Symbol(key)", 1, 2, 3)],
       ["elements", { l: [1, 2] }, { l: [1, 3] }, { l: [1, 2, 3] }, conflict("l", [1, 2], [1, 3], [1, 2, 3])],
-      ["removed elements", [1, 2], [1], [2], conflict("", [1, 2], [1], [2])],
+      ["a removed element", [undefined], [], [undefined, 2], conflict("", [undefined], [], [undefined, 2])],
+      ["an appended and a changed element", [1], [1, 2], [3], conflict("", [1], [1, 2], [3])],
       ["an array and a set", [], [1], new Set([1]), conflict("", [], [1], new Set([1]))],
       ["map entries", map({ a: { n: 1 } }), map({ a: { n: 2 } }), map({ a: { n: 3 } }), conflict("a.n", 1, 2, 3)],
       ["roots", 1, 2, 3, conflict("", 1, 2, 3)],
@@ -171,6 +165,7 @@ describe("merge3", () => {
       ["sets of records", records(1, 2), records(1, 3), records(1, 2, 4), records(1, 4, 3)],
       ["an equal set of records", [records(1)], [records(1)], [], []],
       ["an unequal set of records", [records(1)], [records(2)], [records(1)], [records(2)]],
+      ["a smaller set", [records(1, 2)], [records(1)], [records(1, 2)], [records(1)]],
       ["equal maps", [map({ a: 1 })], [map({ a: 1 })], [], []],
       ["unequal maps", [map({ a: 1 })], [map({ b: 1 })], [map({ a: 1 })], [map({ b: 1 })]]
     ])("merges %s", (_name, base, mine, theirs, expected) => {
@@ -197,10 +192,12 @@ describe("merge3", () => {
     })
 
     it("compares other instances by reference", () => {
-      const [base, mine, theirs] = [1, 2, 2].map((n) => ({ promise: Promise.resolve(n) }))
+      class Day extends Date {}
+      const [base, mine, theirs] = [1, 2, 2].map((n) => [Promise.resolve(n)])
 
-      assert.strictEqual((merged(base, mine, { ...base, n: 1 }) as typeof mine)?.promise, mine?.promise)
-      assert.strictEqual(conflictKey(base, mine, theirs), "promise")
+      assert.strictEqual(merged(base, mine, [...base!]), mine)
+      assert.strictEqual(conflictKey(base, mine, theirs), "")
+      assert.instanceOf((merged([new Date(1)], [new Day(1)], [new Date(1)]) as [Date])[0], Day)
     })
 
     it("compares again what was changed in place", () => {
@@ -255,13 +252,13 @@ describe("merge3", () => {
     }
 
     it("merges cycles", () => {
-      const [mine, theirs] = [makeNode(2), makeNode(1)]
+      const [mine, theirs] = [makeNode(1), makeNode(1)]
       mine.child.m = 3
       theirs.m = 4
 
       const value = merged(makeNode(1), mine, theirs) as Node
 
-      assert.deepStrictEqual([value.n, value.m, value.child.m], [2, 4, 3])
+      assert.deepStrictEqual([value.m, value.child.m], [4, 3])
       assert.isTrue(value !== theirs && value.self === value && value.child.up === value)
       assert.isTrue(theirs.self === theirs && theirs.child.up === theirs)
     })
@@ -269,27 +266,27 @@ describe("merge3", () => {
     it("answers theirs itself where a cycle did not change", () => {
       const theirs = Object.assign(makeNode(1), { m: 1 })
 
+      const longer = makeNode(1)
+      longer.self = Object.assign(makeNode(1), { self: longer })
+
       assert.strictEqual(merged(makeNode(1), makeNode(1), theirs), theirs)
+      assert.deepStrictEqual(merged([makeNode(1)], [longer], []), [])
     })
 
     it("keeps what is shared shared", () => {
-      const of = (entries: object) => {
-        const shared = { n: 1, ...entries }
-        return { a: shared, b: shared }
-      }
+      const of = (shared: object, rest?: object) => ({ a: shared, b: shared, ...rest })
+      type Shared = ReturnType<typeof of>
 
-      const value = merged(of({}), of({ x: 1 }), of({ y: 1 })) as { readonly a: unknown; readonly b: unknown }
+      const changed = merged(of({ n: 1 }), of({ n: 2 }), of({ n: 1, m: 1 })) as Shared
+      const kept = merged(of({ n: 1 }), of({ n: 1 }, { c: 1 }), of({ n: 2 })) as Shared
 
-      assert.deepStrictEqual(value.a, { n: 1, x: 1, y: 1 })
-      assert.strictEqual(value.a, value.b)
+      assert.deepStrictEqual([changed.a, kept.a], [{ n: 2, m: 1 }, { n: 2 }])
+      assert.deepStrictEqual([changed.a === changed.b, kept.a === kept.b], [true, true])
     })
 
     it("needs neither stack nor more than linear time for 100,000 levels", () => {
-      const nested = (leaf: object, wrap: (value: object) => object) => {
-        let value = leaf
-        for (let level = 0; level < 100_000; level++) value = wrap(value)
-        return value
-      }
+      const nested = (leaf: object, wrap: (value: object) => object) =>
+        Array.from({ length: 100_000 }).reduce<object>((value) => wrap(value), leaf)
       for (const wrap of [(next: object) => ({ next }), (next: object) => [next]]) {
         const [base, mine] = [nested({ n: 1 }, wrap), nested({ n: 2 }, wrap)]
 
