@@ -10,6 +10,7 @@ import { hasPolicy } from "../internal/attempts.ts"
 import type { HandlerDefinition } from "../internal/definition.ts"
 import { Next } from "../internal/definition.ts"
 import type { Step } from "../internal/graph.ts"
+import { isPromiseLike } from "../internal/tags.ts"
 import { current, type HandlerParams, type ItemContext, none } from "./context.ts"
 import { HandlerError } from "./HandlerError.ts"
 import * as Translate from "./translate.ts"
@@ -196,7 +197,7 @@ export abstract class BaseHandler<TInput, TOutput, TSharedData extends SharedDat
       Effect.suspend(() => Translate.runOnce(step, String(this), sharedData)),
       Translate.actionOf
     )
-    return Translate.toPromise(run, current()?.signal)
+    return Translate.toPromise(run, current()?.signal, current()?.services)
   }
 
   /** @internal */
@@ -281,6 +282,8 @@ export abstract class BaseHandler<TInput, TOutput, TSharedData extends SharedDat
 
   private answer(method: string, action: unknown): Next {
     if (typeof action === "string") return new Next(action, "none", undefined, undefined)
+    // Whether it rejects or not, nobody waits for it.
+    if (isPromiseLike(action)) Promise.resolve(action).catch(() => {})
     throw new TypeError(`${method} of ${String(this)} answered ${format(action)}, expected an action (a string)`)
   }
 }

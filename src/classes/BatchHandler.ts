@@ -178,7 +178,7 @@ export abstract class BatchHandler<TSharedData extends SharedData = SharedData> 
     const run = Effect.catch(batch, (failed) =>
       Effect.fail(failed instanceof BatchFailed ? Translate.thrownBy(failed.cause) : failed)
     ) as Effect.Effect<unknown, unknown>
-    return Translate.toPromise(Effect.asVoid(run), context.signal)
+    return Translate.toPromise(Effect.asVoid(run), context.signal, context.services)
   }
 
   /**
@@ -192,7 +192,7 @@ export abstract class BatchHandler<TSharedData extends SharedData = SharedData> 
       return Promise.reject(new Error(`executePipelineWithParams of ${this} was called after its run had settled`))
     }
     if (open === undefined) {
-      open = new OpenBatch((source, publish) => ({
+      open = new OpenBatch(context.services, (source, publish) => ({
         ...this.#runOptions(context, [], { concurrency: Number.POSITIVE_INFINITY, failFast: false }),
         source,
         publish
@@ -248,7 +248,7 @@ export abstract class BatchHandler<TSharedData extends SharedData = SharedData> 
     const shared = context.shared
     const base = Translate.runOptions(start, String(this), shared, paramSets, (item) => {
       const params = item.params as HandlerParams
-      return new ItemContext(context, around === none ? params : { ...around, ...params }, item)
+      return new ItemContext(context, around === none ? params : { ...around, ...params }, item, context.services)
     })
     return {
       ...base,

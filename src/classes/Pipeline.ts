@@ -73,7 +73,7 @@ export class Pipeline<TSharedData extends SharedData = SharedData> extends BaseH
       Effect.suspend(() => Translate.runOnce(graph.stepOf(this.#start), String(this), context.shared)),
       Translate.actionOf
     )
-    return Translate.toPromise(run, context.signal)
+    return Translate.toPromise(run, context.signal, context.services)
   }
 
   protected override processResults(

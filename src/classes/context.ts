@@ -6,6 +6,7 @@
  * that is entered once for each item; what the item's methods await inherits it.
  * Views or clones of the instances would break `#private` fields and counters.
  */
+import type * as Context from "effect/Context"
 import type { Item } from "../internal/item.ts"
 import { LazySignal } from "../internal/lazySignal.ts"
 import type { Run } from "../internal/run.ts"
@@ -45,14 +46,17 @@ export class ItemContext {
   pipelineParams: HandlerParams | undefined = undefined
   /** The batches that were run in here, by the handler that ran them. */
   private readonly batches: Array<{ readonly owner: object; readonly run: Run }> = []
+  /** The Effect services of the run, and with them its clock, for what is run in here. */
+  readonly services: Context.Context<never>
   readonly #item: Item
   /** Of an attempt, which has a signal of its own. */
   #attempt: LazySignal | undefined = undefined
 
-  constructor(parent: ItemContext | undefined, params: HandlerParams, item: Item) {
+  constructor(parent: ItemContext | undefined, params: HandlerParams, item: Item, services: Context.Context<never>) {
     this.parent = parent
     this.params = params
     this.#item = item
+    this.services = services
   }
 
   /** What a run that begins in here finds as its params. */
@@ -75,7 +79,7 @@ export class ItemContext {
 
   /** The context of one attempt, with a signal of its own. */
   attempt(): ItemContext {
-    const attempt = new ItemContext(this.parent, this.params, this.#item)
+    const attempt = new ItemContext(this.parent, this.params, this.#item, this.services)
     attempt.pipelineParams = this.pipelineParams
     attempt.#attempt = new LazySignal()
     return attempt

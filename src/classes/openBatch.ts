@@ -2,7 +2,7 @@
  * A batch whose items come one by one from the caller's own code, for an
  * overridden `handleRequest`.
  */
-import * as Context from "effect/Context"
+import type * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import type * as Fiber from "effect/Fiber"
 import { drive } from "../internal/execute.ts"
@@ -26,7 +26,10 @@ export class OpenBatch {
   #idle: Array<() => void> = []
   #closed = false
 
-  constructor(optionsOf: (source: Source, publish: RunOptions["publish"]) => RunOptions) {
+  constructor(
+    services: Context.Context<never>,
+    optionsOf: (source: Source, publish: RunOptions["publish"]) => RunOptions
+  ) {
     const queue = this.#queue
     const isClosed = () => this.#closed
     const source: Source = {
@@ -46,8 +49,8 @@ export class OpenBatch {
       this.#answer(outcome)
     }
     // The handlers of the classes ask for no services.
-    this.run = new Run(optionsOf(source, publish), Context.empty() as Context.Context<unknown>)
-    this.#fiber = Effect.runFork(drive(this.run) as Effect.Effect<unknown, unknown>)
+    this.run = new Run(optionsOf(source, publish), services as Context.Context<unknown>)
+    this.#fiber = Effect.runForkWith(services)(drive(this.run) as Effect.Effect<unknown, unknown>)
   }
 
   push(params: HandlerParams): Promise<string> {

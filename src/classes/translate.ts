@@ -3,6 +3,7 @@
  * becomes steps, and how a run of them is driven.
  */
 import * as Cause from "effect/Cause"
+import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import { format } from "effect/Formatter"
@@ -87,11 +88,11 @@ export const runOnce = (
   shared: unknown,
   begun: (context: ItemContext) => void = () => {}
 ): Effect.Effect<AnyOutcome> =>
-  Effect.suspend(() => {
+  Effect.contextWith((services: Context.Context<never>) => {
     const parent = current()
     const params = parent?.paramsWithin ?? none
     const contextOf = (item: Item) => {
-      const context = new ItemContext(parent, params, item)
+      const context = new ItemContext(parent, params, item, services)
       begun(context)
       return context
     }
@@ -101,10 +102,14 @@ export const runOnce = (
   })
 
 /** Drives an effect as a promise that rejects with the very value that was thrown, or with the reason of the signal. */
-export const toPromise = <A>(effect: Effect.Effect<A, unknown>, signal: AbortSignal | undefined): Promise<A> => {
+export const toPromise = <A>(
+  effect: Effect.Effect<A, unknown>,
+  signal: AbortSignal | undefined,
+  services: Context.Context<never> = Context.empty()
+): Promise<A> => {
   if (signal?.aborted === true) return Promise.reject(signal.reason)
   return new Promise<A>((resolve, reject) => {
-    const fiber = Effect.runFork(effect, signal === undefined ? undefined : { signal })
+    const fiber = Effect.runForkWith(services)(effect, signal === undefined ? undefined : { signal })
     fiber.addObserver((exit) => {
       if (Exit.isSuccess(exit)) resolve(exit.value)
       else if (signal?.aborted === true && Cause.hasInterruptsOnly(exit.cause)) reject(signal.reason)

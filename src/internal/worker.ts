@@ -111,7 +111,7 @@ export class Worker implements Driver {
           if (this.await(item, step.promised)) return true
         } else {
           const effect = this.request(item, step)
-          if (!isExit(effect)) return this.perform(item, effect)
+          if (!isExit(effect)) return this.perform(item, effect, "outputs")
           if (effect._tag === "Success") this.finish(item, effect.value)
           else this.ending = effect.cause
         }
@@ -141,7 +141,7 @@ export class Worker implements Driver {
   /** Begins the item, up to its first request; `true` where there is something to wait for. */
   private begin(item: Item): boolean {
     const decoding = this.decode(item)
-    if (decoding !== undefined) return this.wait("params", decoding)
+    if (decoding !== undefined) return this.perform(item, decoding, "params")
     if (this.ending === undefined) this.enter(item, this.run.options.graph.start, undefined)
     return false
   }
@@ -163,14 +163,14 @@ export class Worker implements Driver {
     return this.wait("published", publishing)
   }
 
-  /** Has the fiber run the request of an item, in the context of the item. */
-  private perform(item: Item, effect: AnyEffect): true {
+  /** Has the fiber run an effect of the item, in the context of the item. */
+  private perform(item: Item, effect: AnyEffect, waiting: "params" | "outputs"): true {
     const context = item.contextIn(this.run.context)
     const fiber = this.fiber!
     if (fiber.context !== context) fiber.setContext(context as never)
     this.now = undefined
     this.pending = effect
-    this.waiting = "outputs"
+    this.waiting = waiting
     return true
   }
 
@@ -183,13 +183,13 @@ export class Worker implements Driver {
     } else effect = request(item, step.handler, this.run.options.within)
     return this.run.traced
       ? Effect.withSpan(effect, `Handler.${step.name}`, {
-          attributes: { "item.index": item.index, "item.key": item.key },
+          attributes: { "item.index": item.index },
           captureStackTrace: false
         })
       : effect
   }
 
-  private wait(waiting: "input" | "params" | "turn" | "finalizers" | "published", effect: AnyEffect): true {
+  private wait(waiting: "input" | "turn" | "finalizers" | "published", effect: AnyEffect): true {
     // What the batch waits for runs in the context of the batch, not in that of the last item.
     if (this.fiber!.context !== this.run.context) this.fiber!.setContext(this.run.context as never)
     this.now = undefined

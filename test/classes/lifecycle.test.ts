@@ -95,7 +95,7 @@ describe("the lifecycle", () => {
   })
 
   it.each([
-    ["undefined", undefined],
+    ["a symbol", Symbol("done")],
     ["5", 5],
     ["null", null],
     ["an object", { action: "done" }],
@@ -106,6 +106,16 @@ describe("the lifecycle", () => {
     assert.instanceOf(await rejection(step.run({})), TypeError)
     await assertClear(step.run({}), "processResults", "step", "expected an action")
     await assertClear(new Pipeline(step).run({}), "processResults", "step", "expected an action")
+  })
+
+  it("rejects with a TypeError where processResults answers nothing", async () => {
+    class Forgetful extends Step {
+      protected override processResults(): string {
+        return undefined as unknown as string
+      }
+    }
+
+    await assertClear(new Forgetful("step").run({}), "processResults", "step", "undefined", "expected an action")
   })
 
   it("leaves no rejection unhandled where an async processResults rejects", async () => {
@@ -150,7 +160,10 @@ describe("a handler's connections", () => {
     a.connectTo(b, "x")
     a.connectTo(c)
 
-    assert.deepStrictEqual([a.getNextHandler("x"), a.getNextHandler("default"), a.getNextHandler("y")], [b, c, undefined])
+    assert.deepStrictEqual(
+      [a.getNextHandler("x"), a.getNextHandler("default"), a.getNextHandler("y")],
+      [b, c, undefined]
+    )
     assert.deepStrictEqual(Array.from(a.getSuccessors()), [
       ["x", b],
       ["default", c]
@@ -205,7 +218,10 @@ describe("toString", () => {
 
     assert.strictEqual(String(new Step("given")), "given")
     assert.strictEqual(String(new Least()), "Least")
-    assert.deepStrictEqual([`${new Pipeline(new Least())}`, `${new Named(new Pipeline(new Least()))}`], ["Pipeline", "Named"])
+    assert.deepStrictEqual(
+      [`${new Pipeline(new Least())}`, `${new Named(new Pipeline(new Least()))}`],
+      ["Pipeline", "Named"]
+    )
   })
 })
 
@@ -296,8 +312,12 @@ describe("options", () => {
     ["maxSteps", 0, () => new BatchPipeline(pipeline, { maxSteps: 0 })],
     ["isolation", "x", () => new BatchPipeline(pipeline, { isolation: "x" as "none" })],
     ["outcomes", "x", () => new BatchPipeline(pipeline, { outcomes: "x" as "none" })],
-    ...[0, -1, 1.5, Number.NaN].map((maxRetries) => ["maxRetries", maxRetries, () => new Step2({ maxRetries })] as const),
-    ...[-1, Number.NaN].map((retryDelayMs) => ["retryDelayMs", retryDelayMs, () => new Step2({ retryDelayMs })] as const),
+    ...[0, -1, 1.5, Number.NaN].map(
+      (maxRetries) => ["maxRetries", maxRetries, () => new Step2({ maxRetries })] as const
+    ),
+    ...[-1, Number.NaN].map(
+      (retryDelayMs) => ["retryDelayMs", retryDelayMs, () => new Step2({ retryDelayMs })] as const
+    ),
     ...[0, -1, Number.NaN].map((timeoutMs) => ["timeoutMs", timeoutMs, () => new Step2({ timeoutMs })] as const)
   ]
 
