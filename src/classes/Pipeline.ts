@@ -87,11 +87,8 @@ export class Pipeline<TSharedData extends SharedData = SharedData> extends BaseH
   /** @internal A pipeline that overrides nothing is its steps: they stand in the graph around as if they had no pipeline. */
   override toStep(graph: Translate.Graph): Step {
     if (this.overridesLifecycle()) return super.toStep(graph)
-    const inner = new Translate.Graph(
-      { ...graph.params, ...this.ownParams },
-      (action) => graph.next(this, action),
-      true
-    )
+    const params = this.ownParams === none ? graph.params : { ...graph.params, ...this.ownParams }
+    const inner = new Translate.Graph(params, (action) => graph.next(this, action), true)
     return inner.stepOf(this.#start)
   }
 

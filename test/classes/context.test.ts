@@ -284,6 +284,20 @@ describe("getSignal", () => {
     assert.isFalse(Array.from(signals).some((signal) => signal.aborted))
   })
 
+  it("calls its listeners in the context of their own item", async () => {
+    const seen: Array<unknown> = []
+    const work = new Work(async (self, { n }) => {
+      self.signal.addEventListener("abort", () => seen.push(self.getParams()["n"]))
+      await tick()
+      if (n === 1) throw new Error("no")
+      await new Promise(() => {})
+    })
+
+    await new ParallelBatchPipeline(new Pipeline(work), { params: () => numbers(3) }).run({}).catch(() => {})
+
+    assert.deepStrictEqual(seen, [0, 2])
+  })
+
   it("is aborted also where it is first asked for after the interruption", async () => {
     const failed = Promise.withResolvers<void>()
     const asked = Promise.withResolvers<boolean>()

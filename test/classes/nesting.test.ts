@@ -203,7 +203,8 @@ describe("a batch in a pipeline", () => {
     const aborted: Array<unknown> = []
     class Wait extends Step {
       protected override handleRequest(): Promise<void> {
-        this.getSignal().addEventListener("abort", () => aborted.push(this.getParams()["n"]))
+        const { n } = this.getParams()
+        this.getSignal().addEventListener("abort", () => aborted.push(n))
         return never
       }
     }

@@ -111,23 +111,12 @@ describe("key", () => {
     it("tells kinds of objects apart", () => {
       const at = new Date(0)
 
-      assertDistinct([
-        {},
-        [],
-        new Map(),
-        new Set(),
-        new Date(NaN),
-        at,
-        at.toISOString(),
-        at.getTime(),
-        /a/,
-        /a/g,
-        "/a/"
-      ])
+      assertDistinct([{}, [], new Map(), new Set(), /a/, /a/g, "/a/"])
+      assertDistinct([new Date(NaN), at, at.toISOString(), at.getTime()])
       assertDistinct([new Map([["a", 1]]), { a: 1 }, [["a", 1]], new Set(["a", 1]), [undefined], [null], [[]]])
-      assertDistinct([new URL("http://a"), new URL("http://b"), "http://a/", Option.none(), Option.some(1)])
-      assertDistinct([Option.none(), {}, { value: 1 }, Option.some(1)])
-      assertDistinct([Result.succeed(1), Result.fail(1), Object(1), Object(2), Object("1"), 1])
+      assertDistinct([new URL("http://a"), new URL("http://b"), "http://a/"])
+      assertDistinct([Option.none(), {}, { value: 1 }, Option.some(1), Result.succeed(1), Result.fail(1)])
+      assertDistinct([Object(1), Object(2), Object("1"), 1])
     })
 
     it("does not run neighbours together", () => {

@@ -266,11 +266,12 @@ describe("merge3", () => {
     it("answers theirs itself where a cycle did not change", () => {
       const theirs = Object.assign(makeNode(1), { m: 1 })
 
-      const longer = makeNode(1)
-      longer.self = Object.assign(makeNode(1), { self: longer })
+      const loop = makeNode(1)
+      loop.self = Object.assign(makeNode(1), { self: loop })
+      const longer = Object.assign(makeNode(1), { self: loop })
 
       assert.strictEqual(merged(makeNode(1), makeNode(1), theirs), theirs)
-      assert.deepStrictEqual(merged([makeNode(1)], [longer], []), [])
+      assert.deepStrictEqual(merged([longer], [makeNode(1)], []), [])
     })
 
     it("keeps what is shared shared", () => {
