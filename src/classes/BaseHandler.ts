@@ -242,7 +242,7 @@ export abstract class BaseHandler<TInput, TOutput, TSharedData extends SharedDat
     return this.makeStep(graph, {
       decoder: undefined,
       prepareInputs: ({ shared }) => {
-        currentContext(graph)
+        if (graph.family.hasParams) currentContext(graph)
         return this.prepareInputs(shared as TSharedData)
       },
       handleRequest: (inputs) => Translate.attempt(() => this.callRequest(inputs as TInput)),

@@ -45,7 +45,7 @@ export class ItemContext {
   /** The params of the nested pipelines around the present step. */
   pipelineParams: HandlerParams | undefined = undefined
   /** The batches that were run in here, by the handler that ran them. */
-  private readonly batches: Array<{ readonly owner: object; readonly run: Run }> = []
+  private batches: Array<{ readonly owner: object; readonly run: Run }> | undefined = undefined
   /** The Effect services of the run, and with them its clock, for what is run in here. */
   readonly services: Context.Context<never>
   readonly #item: Item
@@ -87,13 +87,13 @@ export class ItemContext {
 
   /** Notes a batch here and in every context around. */
   note(owner: object, run: Run): void {
-    this.batches.push({ owner, run })
+    ;(this.batches ??= []).push({ owner, run })
     this.parent?.note(owner, run)
   }
 
   /** The batches of the handler in the nearest context that has any. */
   runsOf(owner: object): ReadonlyArray<Run> {
-    const here = this.batches.filter((batch) => batch.owner === owner)
+    const here = this.batches?.filter((batch) => batch.owner === owner) ?? []
     return here.length > 0 ? here.map((batch) => batch.run) : (this.parent?.runsOf(owner) ?? [])
   }
 }

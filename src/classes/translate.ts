@@ -30,13 +30,22 @@ export interface Node {
 export class Graph {
   /** The params of the pipelines around. */
   readonly params: HandlerParams | undefined
+  /** Whether any pipeline of the run has params: only then each step has to say in which it is. */
+  readonly family: { hasParams: boolean }
   readonly #steps = new Map<Node, Step>()
   readonly #leave: (action: string) => Step | undefined
   readonly #follow: boolean
 
   /** `leave`: where an action without a successor leads; `follow`: whether successors count at all. */
-  constructor(params: HandlerParams | undefined, leave: (action: string) => Step | undefined, follow: boolean) {
+  constructor(
+    params: HandlerParams | undefined,
+    leave: (action: string) => Step | undefined,
+    follow: boolean,
+    around?: Graph | undefined
+  ) {
     this.params = params
+    this.family = around?.family ?? { hasParams: false }
+    if (params !== undefined) this.family.hasParams = true
     this.#leave = leave
     this.#follow = follow
   }

@@ -24,8 +24,8 @@ export class Parking {
   readonly effect: Effect.Effect<void>
   private readonly driver: Driver
   private resume: ((effect: Effect.Effect<void>) => void) | undefined = undefined
-  /** What a promise has to tell that settled before the fiber was parked: the scheduler may let others go first. */
-  private early: (() => void) | undefined = undefined
+  /** Whether a promise settled before the fiber was parked: the scheduler may let others go first. */
+  private early = false
   /** What the driver answered before the fiber was told to go on. */
   private advanced: boolean | undefined = undefined
 
@@ -33,9 +33,10 @@ export class Parking {
     this.driver = driver
     this.effect = Effect.callback<void>((resume) => {
       this.resume = resume
-      const early = this.early
-      this.early = undefined
-      if (early !== undefined) this.settle(early)
+      if (this.early) {
+        this.early = false
+        this.go()
+      }
       return Effect.sync(() => {
         this.resume = undefined
       })
@@ -54,15 +55,15 @@ export class Parking {
     return advanced
   }
 
-  /** A promise has settled: `tell` says so to the driver, which goes on. */
-  settle(tell: () => void): void {
+  /** A promise has settled: the driver goes on. */
+  go(): void {
     const driver = this.driver
     if (driver.left) return
     if (this.resume === undefined) {
-      this.early = tell
+      this.early = true
       return
     }
-    const advanced = this.drive(tell)
+    const advanced = this.drive()
     if (advanced && driver.pending === this.effect) return
     const resume = this.resume
     // The batch may have been stopped meanwhile.
@@ -73,14 +74,9 @@ export class Parking {
   }
 
   /** What the driver throws, fails its item; then it goes on with the next. */
-  private drive(tell: () => void): boolean {
-    let told = false
+  private drive(): boolean {
     for (;;) {
       try {
-        if (!told) {
-          told = true
-          tell()
-        }
         return this.driver.goOn()
       } catch (error) {
         this.driver.failed(Cause.die(error))

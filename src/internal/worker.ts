@@ -20,9 +20,10 @@ import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import { format } from "effect/Formatter"
 import * as Scope from "effect/Scope"
-import { InvalidParams, TooManySteps } from "../BatchError.ts"
+import { TooManySteps } from "../BatchError.ts"
 import { expectEffect, request } from "./attempts.ts"
-import { type AnyEffect, defaultNext, type Mismatch, type Promised, type Skip } from "./definition.ts"
+import { type AnyEffect, defaultNext, type Promised, type Skip } from "./definition.ts"
+import { type Ending, endingAfter, exitOf, invalidParams } from "./ending.ts"
 import type { Step } from "./graph.ts"
 import type { Item } from "./item.ts"
 import type { AnyOutcome } from "./outcome.ts"
@@ -30,9 +31,6 @@ import { type Driver, Parking } from "./parking.ts"
 import type { Run } from "./run.ts"
 import { end, pending } from "./source.ts"
 import { childrenOf, isExit, isPromiseLike } from "./tags.ts"
-
-/** How an item ended, while its finalizers may still run. */
-type Ending = "succeeded" | Skip | Cause.Cause<unknown>
 
 export class Worker implements Driver {
   readonly effect: Effect.Effect<void, never, unknown>
@@ -45,8 +43,9 @@ export class Worker implements Driver {
   /** The effect to wait for, and what it is. */
   pending: AnyEffect = Effect.void
   private waiting: "input" | "params" | "turn" | "outputs" | "finalizers" | "published" | undefined = undefined
-  /** Outputs that are still to be processed within the item. */
-  private outputs: { readonly value: unknown } | undefined = undefined
+  /** What a request has come to, where that is still to be processed within the item. */
+  private settled: "fulfilled" | "rejected" | undefined = undefined
+  private value: unknown = undefined
   /** The outcome that is being published. */
   private outcome: AnyOutcome | undefined = undefined
   /** The time, where nothing was waited for since it was read. */
@@ -99,10 +98,8 @@ export class Worker implements Driver {
         if (this.conclude(item, this.ending)) return true
       } else if (item.step === undefined) {
         if (this.begin(item)) return true
-      } else if (this.outputs !== undefined) {
-        const { value } = this.outputs
-        this.outputs = undefined
-        this.finish(item, value)
+      } else if (this.settled !== undefined) {
+        this.process(item)
       } else if (run.pace.isDue()) {
         return this.wait("turn", run.pace.turn)
       } else {
@@ -117,6 +114,14 @@ export class Worker implements Driver {
         }
       }
     }
+  }
+
+  private process(item: Item): void {
+    const { settled, value } = this
+    this.settled = undefined
+    this.value = undefined
+    if (settled === "fulfilled") this.finish(item, value)
+    else this.ending = Cause.fail(item.step!.promised!.catch(value))
   }
 
   /** Takes the next item; `false` where there is none, or none yet. */
@@ -205,7 +210,8 @@ export class Worker implements Driver {
     switch (waiting) {
       case "outputs":
         if (this.run.options.within === undefined) return this.finish(this.item!, value)
-        this.outputs = { value }
+        this.settled = "fulfilled"
+        this.value = value
         return
       case "input":
         return this.fed()
@@ -369,28 +375,20 @@ export class Worker implements Driver {
     return true
   }
 
-  private readonly fulfilled = (value: unknown): void => this.parking.settle(() => this.finish(this.item!, value))
+  private readonly fulfilled = (value: unknown): void => {
+    this.settled = "fulfilled"
+    this.value = value
+    this.parking.go()
+  }
 
-  private readonly rejected = (cause: unknown): void =>
-    this.parking.settle(() => {
-      this.ending = Cause.fail(this.item!.step!.promised!.catch(cause))
-    })
+  private readonly rejected = (cause: unknown): void => {
+    this.settled = "rejected"
+    this.value = cause
+    this.parking.go()
+  }
 
   /** As `advance`, in the continuation of a promise, which is within the item already. */
   goOn(): boolean {
     return this.walk() || this.advance()
   }
 }
-
-const exitOf = (ending: Ending): Exit.Exit<void, unknown> =>
-  ending !== "succeeded" && Cause.isCause(ending) ? Exit.failCause(ending) : Exit.void
-
-/** A finalizer that fails, fails the item. */
-const endingAfter = (ending: Ending, closed: Exit.Exit<void, unknown>): Ending => {
-  if (closed._tag === "Success") return ending
-  return ending !== "succeeded" && Cause.isCause(ending) ? Cause.combine(ending, closed.cause) : closed.cause
-}
-
-const invalidParams = (item: Item, cause: Cause.Cause<unknown>): Cause.Cause<unknown> =>
-  // What a decoder fails with is a `Mismatch`.
-  Cause.map(cause, (mismatch) => new InvalidParams({ index: item.index, ...(mismatch as Mismatch) }))
