@@ -3,6 +3,7 @@
  *
  * @since 0.1.0
  */
+export { HandlerTimeout, InvalidOptions, SharedDataConflict, TooManySteps } from "./BatchError.ts"
 export {
   type ActionResult,
   BaseHandler,

@@ -134,7 +134,7 @@ export abstract class BatchHandler<TSharedData extends SharedData = SharedData> 
       await Translate.toPromise(Effect.flatMap(run, Translate.actionOf), options?.signal)
     } catch (thrown) {
       if (options?.signal?.aborted === true && context === undefined) return combine(sharedData, [])
-      if (context === undefined || context.runsOf(this).length === 0) throw thrown
+      if (context === undefined || !context.hasPrepared(this)) throw thrown
     }
     return combine(sharedData, context?.runsOf(this) ?? [])
   }
@@ -154,7 +154,10 @@ export abstract class BatchHandler<TSharedData extends SharedData = SharedData> 
 
   protected override prepareInputs(sharedData: Readonly<TSharedData>): Array<HandlerParams> {
     const params: unknown = this.prepareBatchParams(sharedData)
-    if (Source.isIterable(params)) return params as Array<HandlerParams>
+    if (Source.isIterable(params)) {
+      current()?.note(this, undefined)
+      return params as Array<HandlerParams>
+    }
     throw new TypeError(`prepareBatchParams of ${this} answered ${format(params)}, expected parameter sets (an array)`)
   }
 
@@ -187,11 +190,13 @@ export abstract class BatchHandler<TSharedData extends SharedData = SharedData> 
    */
   protected executePipelineWithParams(params: HandlerParams): Promise<ActionResult> {
     const context = this.#contextFor("executePipelineWithParams")
-    let open = this.#open.get(context)
+    let open = context.signal.aborted ? "settled" : this.#open.get(context)
     if (open === "settled") {
       return Promise.reject(new Error(`executePipelineWithParams of ${this} was called after its run had settled`))
     }
     if (open === undefined) {
+      // A run that was aborted while this waits for its items would wait for ever.
+      context.signal.addEventListener("abort", () => this.#close(context), { once: true })
       open = new OpenBatch(context.services, (source, publish) => ({
         ...this.#runOptions(context, [], { concurrency: Number.POSITIVE_INFINITY, failFast: false }),
         source,
@@ -227,11 +232,13 @@ export abstract class BatchHandler<TSharedData extends SharedData = SharedData> 
   /** Interrupts what still runs of the batch that the call has opened, once the call has settled. */
   #closing<A>(call: () => A | Promise<A>): Promise<A> {
     const context = this.#contextFor("handleRequest")
-    return new Promise<A>((resolve) => resolve(call())).finally(() => {
-      const open = this.#open.get(context)
-      this.#open.set(context, "settled")
-      return open instanceof OpenBatch ? open.close() : undefined
-    })
+    return new Promise<A>((resolve) => resolve(call())).finally(() => this.#close(context))
+  }
+
+  #close(context: ItemContext): Promise<void> | undefined {
+    const open = this.#open.get(context)
+    this.#open.set(context, "settled")
+    return open instanceof OpenBatch ? open.close() : undefined
   }
 
   #contextFor(method: string): ItemContext {
@@ -256,6 +263,7 @@ export abstract class BatchHandler<TSharedData extends SharedData = SharedData> 
       shared: isolation === "snapshot" ? snapshotInto(shared as SharedData, merge as Mergers | undefined) : base.shared,
       maxSteps: maxSteps ?? base.maxSteps,
       keep: outcomes ?? "all",
+      firstIndex: context.itemsOf(this),
       keyOf: key === undefined ? base.keyOf : (params) => key(params as HandlerParams)
     }
   }

@@ -45,7 +45,7 @@ export class ItemContext {
   /** The params of the nested pipelines around the present step. */
   pipelineParams: HandlerParams | undefined = undefined
   /** The batches that were run in here, by the handler that ran them. */
-  private batches: Array<{ readonly owner: object; readonly run: Run }> | undefined = undefined
+  private batches: Array<{ readonly owner: object; readonly run: Run | undefined }> | undefined = undefined
   /** The Effect services of the run, and with them its clock, for what is run in here. */
   readonly services: Context.Context<never>
   readonly #item: Item
@@ -74,27 +74,42 @@ export class ItemContext {
   }
 
   abort(): void {
-    this.#attempt?.abort()
+    runIn(this, () => this.#attempt?.abort())
   }
 
   /** The context of one attempt, with a signal of its own. */
   attempt(): ItemContext {
-    const attempt = new ItemContext(this.parent, this.params, this.#item, this.services)
+    const attempt = new ItemContext(this, this.params, this.#item, this.services)
     attempt.pipelineParams = this.pipelineParams
     attempt.#attempt = new LazySignal()
     return attempt
   }
 
-  /** Notes a batch here and in every context around. */
-  note(owner: object, run: Run): void {
+  /** Notes here, and in every context around, a batch, or (without a run) that its params are prepared. */
+  note(owner: object, run: Run | undefined): void {
     ;(this.batches ??= []).push({ owner, run })
     this.parent?.note(owner, run)
   }
 
+  /** Whether the handler has prepared its params in here. */
+  hasPrepared(owner: object): boolean {
+    return this.batches?.some((batch) => batch.owner === owner) === true
+  }
+
   /** The batches of the handler in the nearest context that has any. */
   runsOf(owner: object): ReadonlyArray<Run> {
-    const here = this.batches?.filter((batch) => batch.owner === owner) ?? []
-    return here.length > 0 ? here.map((batch) => batch.run) : (this.parent?.runsOf(owner) ?? [])
+    const here = this.runsHere(owner)
+    return here.length > 0 ? here : (this.parent?.runsOf(owner) ?? [])
+  }
+
+  /** How many items the handler has taken, in all of the run. */
+  itemsOf(owner: object): number {
+    if (this.parent !== undefined) return this.parent.itemsOf(owner)
+    return this.runsHere(owner).reduce((total, run) => total + run.total, 0)
+  }
+
+  private runsHere(owner: object): ReadonlyArray<Run> {
+    return this.batches?.flatMap((batch) => (batch.owner === owner && batch.run !== undefined ? [batch.run] : [])) ?? []
   }
 }
 

@@ -76,7 +76,7 @@ export class OpenBatch {
   }
 
   #answer(outcome: AnyOutcome): void {
-    const waiting = this.#waiting[outcome.index]!
+    const waiting = this.#waiting[outcome.index - (this.run.options.firstIndex ?? 0)]!
     if (outcome._tag === "Succeeded") waiting.resolve(outcome.action)
     else if (outcome._tag === "Failed") waiting.reject(thrownBy(outcome.cause))
     else

@@ -12,6 +12,7 @@ import type { Ending } from "./trail.ts"
 export class Ledger {
   readonly #keep: "all" | "failures" | "none"
   readonly #keyOf: KeyOf
+  readonly #first: number
   readonly #params: Array<unknown>
   /** Of a success its output, of every other item its outcome. */
   readonly #results: Array<unknown>
@@ -20,10 +21,11 @@ export class Ledger {
   readonly #millis: Array<number>
   readonly #failures: Array<AnyOutcome> = []
 
-  /** `size`: how many items there will be, where that is known. */
-  constructor(keep: "all" | "failures" | "none", keyOf: KeyOf, size: number) {
+  /** `size`: how many items there will be, where that is known; `first`: the index of the first. */
+  constructor(keep: "all" | "failures" | "none", keyOf: KeyOf, size: number, first: number) {
     const rows = keep === "all" ? size : 0
     this.#keep = keep
+    this.#first = first
     this.#keyOf = keyOf
     this.#params = new Array(rows)
     this.#results = new Array(rows)
@@ -34,21 +36,23 @@ export class Ledger {
   /** Makes a place for the next item, in order: an array that grows with gaps turns into a hash table. */
   open(index: number, params: unknown): void {
     if (this.#keep !== "all") return
-    this.#params[index] = params
-    this.#results[index] = undefined
-    this.#endings[index] = undefined
-    this.#millis[index] = 0
+    const row = index - this.#first
+    this.#params[row] = params
+    this.#results[row] = undefined
+    this.#endings[row] = undefined
+    this.#millis[row] = 0
   }
 
   succeed(index: number, ending: Ending, output: unknown, millis: number): void {
     if (this.#keep !== "all") return
-    this.#results[index] = output
-    this.#endings[index] = ending
-    this.#millis[index] = millis
+    const row = index - this.#first
+    this.#results[row] = output
+    this.#endings[row] = ending
+    this.#millis[row] = millis
   }
 
   put(outcome: AnyOutcome): void {
-    if (this.#keep === "all") this.#results[outcome.index] = outcome
+    if (this.#keep === "all") this.#results[outcome.index - this.#first] = outcome
     else if (this.#keep === "failures" && outcome._tag === "Failed") this.#failures.push(outcome)
   }
 
@@ -56,22 +60,22 @@ export class Ledger {
   outcomes(): ReadonlyArray<AnyOutcome> {
     if (this.#keep !== "all") return this.#failures.toSorted((a, b) => a.index - b.index)
     const outcomes: Array<AnyOutcome> = []
-    this.#results.forEach((result, index) => {
-      const outcome = this.#outcomeAt(index, result)
+    this.#results.forEach((result, row) => {
+      const outcome = this.#outcomeAt(row, result)
       if (outcome !== undefined) outcomes.push(outcome)
     })
     return outcomes
   }
 
-  #outcomeAt(index: number, result: unknown): AnyOutcome | undefined {
-    const ending = this.#endings[index]
+  #outcomeAt(row: number, result: unknown): AnyOutcome | undefined {
+    const ending = this.#endings[row]
     // Without an ending, the result is the outcome itself, or the item has not ended.
     if (ending === undefined) return result as AnyOutcome | undefined
     const { action, attempts, trail } = ending
     return new Succeeded(
-      { index, params: this.#params[index], attempts, trail },
+      { index: row + this.#first, params: this.#params[row], attempts, trail },
       this.#keyOf,
-      this.#millis[index]!,
+      this.#millis[row]!,
       action,
       result
     )

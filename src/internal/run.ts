@@ -46,6 +46,8 @@ export interface RunOptions {
   readonly maxSteps: number
   readonly keep: "all" | "failures" | "none"
   readonly keyOf: KeyOf
+  /** The index of the first item, where a batch goes on from another. Defaults to 0. */
+  readonly firstIndex?: number | undefined
   /** Calls a function in the asynchronous context of an item, for handlers that find their item there. */
   readonly within?: Within | undefined
   /** Hands out an outcome; where it answers an effect, the worker waits for it before it goes on. */
@@ -76,7 +78,8 @@ export class Run {
   /** Where the trail of every item begins. */
   private readonly origin = new Trail("", undefined)
   private workers = 0
-  private read = 0
+  private readonly first: number
+  private read: number
   private succeeded = 0
   private failed = 0
   private skipped = 0
@@ -89,7 +92,8 @@ export class Run {
   constructor(options: RunOptions, context: Context.Context<unknown>) {
     this.options = options
     this.context = context
-    this.ledger = new Ledger(options.keep, options.keyOf, options.source.size)
+    this.read = this.first = options.firstIndex ?? 0
+    this.ledger = new Ledger(options.keep, options.keyOf, options.source.size, this.first)
     this.clock = Context.get(context, Clock.Clock)
     this.pace = new Pace(
       Context.get(context, Scheduler.Scheduler).makeDispatcher(),
@@ -102,6 +106,11 @@ export class Run {
   /** Milliseconds since the start: a small integer, where the time of day would need a box in every item. */
   now(): number {
     return this.clock.currentTimeMillisUnsafe() - this.startedAt
+  }
+
+  /** How many parameter sets were taken. */
+  get total(): number {
+    return this.read - this.first
   }
 
   /** Takes the next parameter set as an item. */
@@ -233,7 +242,7 @@ export class Run {
     let outcomes: ReadonlyArray<AnyOutcome> | undefined
     const report = {
       shared: this.options.shared.ref.current,
-      total: this.read,
+      total: this.total,
       succeeded: this.succeeded,
       failed: this.failed,
       skipped: this.skipped,

@@ -28,7 +28,7 @@ export interface Source {
 }
 
 export const isIterable = (u: unknown): u is Iterable<unknown> | AsyncIterable<unknown> =>
-  typeof u === "string" || (typeof u === "object" && u !== null && (Symbol.iterator in u || Symbol.asyncIterator in u))
+  typeof u === "object" && u !== null && (Symbol.iterator in u || Symbol.asyncIterator in u)
 
 export const make = (input: Iterable<unknown> | AsyncIterable<unknown>): Source => {
   // A snapshot of what is already there: a handler that changes the collection does not change the batch.

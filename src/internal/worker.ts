@@ -22,7 +22,7 @@ import { format } from "effect/Formatter"
 import * as Scope from "effect/Scope"
 import { TooManySteps } from "../BatchError.ts"
 import { expectEffect, request } from "./attempts.ts"
-import { type AnyEffect, defaultNext, type Promised, type Skip } from "./definition.ts"
+import { type AnyEffect, defaultNext, type Promised } from "./definition.ts"
 import { type Ending, endingAfter, exitOf, invalidParams } from "./ending.ts"
 import type { Step } from "./graph.ts"
 import type { Item } from "./item.ts"
@@ -324,7 +324,9 @@ export class Worker implements Driver {
     const ending = this.ending ?? (this.run.stopped ? undefined : Cause.interrupt(this.fiber!.id))
     // Taken out of hand: where this runs inside a continuation of a promise, that must not go on with the item.
     this.item = undefined
-    item.abort()
+    const within = this.run.options.within
+    if (within === undefined) item.abort()
+    else within(item, () => item.abort())
     const scope = item.openScope
     if (scope === undefined) return Effect.sync(() => this.account(item, ending))
     const exit = ending === undefined ? Exit.interrupt() : exitOf(ending)

@@ -29,6 +29,32 @@ class Work extends Handler<HandlerParams, unknown> {
   }
 }
 
+/** Notes the params that it sees in every phase. */
+class Phases extends Handler<number, number> {
+  readonly seen: Array<string> = []
+  #note(phase: string): void {
+    this.seen.push(`${phase} ${this.getParams()["n"]}`)
+  }
+  protected override prepareInputs(): number {
+    this.#note("prepare")
+    return this.getParams()["n"] as number
+  }
+  protected async handleRequest(): Promise<number> {
+    await tick()
+    this.#note("request")
+    throw new Error("no")
+  }
+  protected override async handleError(): Promise<number> {
+    await tick()
+    this.#note("error")
+    return 0
+  }
+  protected override processResults(): string {
+    this.#note("process")
+    return "done"
+  }
+}
+
 class Open extends ParallelBatchPipeline {
   get shared(): SharedData {
     return this.getCurrentSharedData()
@@ -60,41 +86,17 @@ describe("getParams", () => {
   })
 
   it("answers in every phase, also of a handler with retries, timeout and fallback", async () => {
-    const seen: Array<string> = []
-    class Phases extends Handler<number, number> {
-      #note(phase: string): void {
-        seen.push(`${phase} ${this.getParams()["n"]}`)
-      }
-      protected override prepareInputs(): number {
-        this.#note("prepare")
-        return this.getParams()["n"] as number
-      }
-      protected async handleRequest(): Promise<number> {
-        await tick()
-        this.#note("request")
-        throw new Error("no")
-      }
-      protected override async handleError(): Promise<number> {
-        await tick()
-        this.#note("error")
-        return 0
-      }
-      protected override processResults(): string {
-        this.#note("process")
-        return "done"
-      }
-    }
     const phases = new Phases({ maxRetries: 2, timeoutMs: 10_000 })
-    phases.connectTo(new Work((self) => seen.push(`next ${self.getParams()["n"]}`)), "done")
+    phases.connectTo(new Work((self) => phases.seen.push(`next ${self.getParams()["n"]}`)), "done")
 
     await new ParallelBatchPipeline(new Pipeline(phases), { params: () => numbers(3) }).run({})
 
     for (const n of [0, 1, 2]) {
-      const own = seen.filter((line) => line.endsWith(String(n)))
-      const phases = ["prepare", "request", "request", "error", "process", "next"]
+      const own = phases.seen.filter((line) => line.endsWith(String(n)))
+      const expected = ["prepare", "request", "request", "error", "process", "next"]
       assert.deepStrictEqual(
         own,
-        phases.map((phase) => `${phase} ${n}`)
+        expected.map((phase) => `${phase} ${n}`)
       )
     }
   })
@@ -132,9 +134,9 @@ describe("getParams", () => {
     })
     const batch = new ParallelBatchPipeline(new Pipeline(work), { params: () => numbers(1000), concurrency: 100 })
 
-    let running = true
-    const run = batch.run({}).finally(() => (running = false))
-    while (running) {
+    const state = { running: true }
+    const run = batch.run({}).finally(() => (state.running = false))
+    while (state.running) {
       waiting.splice(Math.floor(Math.random() * waiting.length), 1)[0]?.()
       await tick()
     }

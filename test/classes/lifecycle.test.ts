@@ -313,12 +313,12 @@ describe("options", () => {
     ["isolation", "x", () => new BatchPipeline(pipeline, { isolation: "x" as "none" })],
     ["outcomes", "x", () => new BatchPipeline(pipeline, { outcomes: "x" as "none" })],
     ...[0, -1, 1.5, Number.NaN].map(
-      (maxRetries) => ["maxRetries", maxRetries, () => new Step2({ maxRetries })] as const
+      (maxRetries) => ["maxRetries", maxRetries, () => new Idle({ maxRetries })] as const
     ),
     ...[-1, Number.NaN].map(
-      (retryDelayMs) => ["retryDelayMs", retryDelayMs, () => new Step2({ retryDelayMs })] as const
+      (retryDelayMs) => ["retryDelayMs", retryDelayMs, () => new Idle({ retryDelayMs })] as const
     ),
-    ...[0, -1, Number.NaN].map((timeoutMs) => ["timeoutMs", timeoutMs, () => new Step2({ timeoutMs })] as const)
+    ...[0, -1, Number.NaN].map((timeoutMs) => ["timeoutMs", timeoutMs, () => new Idle({ timeoutMs })] as const)
   ]
 
   it.each(bad)("are never repaired: %s %s", (option, value, make) => {
@@ -335,6 +335,6 @@ describe("options", () => {
   })
 })
 
-class Step2 extends Handler<unknown, void> {
+class Idle extends Handler<unknown, void> {
   protected handleRequest(): void {}
 }

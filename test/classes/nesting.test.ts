@@ -19,7 +19,7 @@ class Step extends Handler<HandlerParams, void, Log> {
     super({ name })
   }
 
-  protected async handleRequest(): Promise<void> {}
+  protected async handleRequest(_inputs: HandlerParams): Promise<void> {}
 
   protected override processResults(shared: Log): string {
     const n = this.getParams()["n"]

@@ -297,7 +297,7 @@ describe("the option", () => {
     assert.deepStrictEqual([report.total, report.succeeded, report.failed], [4, 2, 2])
     assert.deepStrictEqual(
       report.outcomes.map(({ key }) => key),
-      keys
+      [...keys]
     )
   })
 

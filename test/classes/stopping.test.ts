@@ -83,7 +83,7 @@ describe("fail-fast", () => {
 
     const report = await batchOf(work, { params: params(3), concurrency: 1 }).runReport({})
 
-    assert.deepStrictEqual(tags(report), expected)
+    assert.deepStrictEqual(tags(report), [...expected])
     assert.strictEqual(report.total, 3)
   })
 

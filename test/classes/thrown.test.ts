@@ -91,12 +91,10 @@ describe("run rejects with the very value", () => {
   })
 
   it.each(cases)("%s, thrown in %s of a step of a pipeline", async (_, where, value) => {
-    const first = new Throw("handleRequest", undefined, { maxRetries: 1 })
     const fallback = new Fallback("handleRequest", "first")
     fallback.connectTo(new Throw(where, value), "done")
 
     await assertRejects(new Pipeline(fallback).run({}), value)
-    assert.strictEqual(first.requests, 0)
   })
 
   it.each(cases)("%s, thrown in %s of an item of a batch", async (_, where, value) => {
