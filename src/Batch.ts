@@ -307,7 +307,6 @@ export const stream: {
 // -----------------------------------------------------------------------------
 
 // What the overloads have checked. `any`: the options are those of some pipeline.
-// oxlint-disable-next-line typescript/no-explicit-any
 type AnyOptions = Options<any, any, any, Mode, unknown, unknown, unknown> & DecodeOption<boolean>
 
 const toRunOptions = (self: Pipeline.Any, options: AnyOptions, publish: RunOptions["publish"]): RunOptions => {

@@ -70,7 +70,6 @@ export interface Handler<
  * @since 0.1.0
  */
 // The type parameters have both variances, so only `any` stands for all of them.
-// oxlint-disable-next-line typescript/no-explicit-any
 export type Any = Handler<any, any, any, any, any, any, any, any>
 
 /**
@@ -79,7 +78,6 @@ export type Any = Handler<any, any, any, any, any, any, any, any>
  * @category models
  * @since 0.1.0
  */
-// oxlint-disable-next-line typescript/no-explicit-any
 export type Params<H> = H extends Handler<infer X, any, any, any, any, any, any, any> ? X : never
 
 /**
@@ -88,7 +86,6 @@ export type Params<H> = H extends Handler<infer X, any, any, any, any, any, any,
  * @category models
  * @since 0.1.0
  */
-// oxlint-disable-next-line typescript/no-explicit-any
 export type Decoded<H> = H extends Handler<any, infer X, any, any, any, any, any, any> ? X : never
 
 /**
@@ -97,7 +94,6 @@ export type Decoded<H> = H extends Handler<any, infer X, any, any, any, any, any
  * @category models
  * @since 0.1.0
  */
-// oxlint-disable-next-line typescript/no-explicit-any
 export type Shared<H> = H extends Handler<any, any, infer X, any, any, any, any, any> ? X : never
 
 /**
@@ -106,7 +102,6 @@ export type Shared<H> = H extends Handler<any, any, infer X, any, any, any, any,
  * @category models
  * @since 0.1.0
  */
-// oxlint-disable-next-line typescript/no-explicit-any
 export type Previous<H> = H extends Handler<any, any, any, infer X, any, any, any, any> ? X : never
 
 /**
@@ -115,7 +110,6 @@ export type Previous<H> = H extends Handler<any, any, any, infer X, any, any, an
  * @category models
  * @since 0.1.0
  */
-// oxlint-disable-next-line typescript/no-explicit-any
 export type Output<H> = H extends Handler<any, any, any, any, infer X, any, any, any> ? X : never
 
 /**
@@ -124,7 +118,6 @@ export type Output<H> = H extends Handler<any, any, any, any, infer X, any, any,
  * @category models
  * @since 0.1.0
  */
-// oxlint-disable-next-line typescript/no-explicit-any
 export type Action<H> = H extends Handler<any, any, any, any, any, infer X extends string, any, any> ? X : never
 
 /**
@@ -133,7 +126,6 @@ export type Action<H> = H extends Handler<any, any, any, any, any, infer X exten
  * @category models
  * @since 0.1.0
  */
-// oxlint-disable-next-line typescript/no-explicit-any
 export type Error<H> = H extends Handler<any, any, any, any, any, any, infer X, any> ? X : never
 
 /**
@@ -142,7 +134,6 @@ export type Error<H> = H extends Handler<any, any, any, any, any, any, infer X, 
  * @category models
  * @since 0.1.0
  */
-// oxlint-disable-next-line typescript/no-explicit-any
 export type Services<H> = H extends Handler<any, any, any, any, any, any, any, infer X> ? X : never
 
 /**

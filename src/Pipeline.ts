@@ -62,7 +62,6 @@ export interface Pipeline<in Params, in Decoded, in out Shared, out Output, out 
  * @since 0.1.0
  */
 // The type parameters have both variances, so only `any` stands for all of them.
-// oxlint-disable-next-line typescript/no-explicit-any
 export type Any = Pipeline<any, any, any, any, any, any, any>
 
 /**
@@ -71,7 +70,6 @@ export type Any = Pipeline<any, any, any, any, any, any, any>
  * @category models
  * @since 0.1.0
  */
-// oxlint-disable-next-line typescript/no-explicit-any
 export type Params<P> = P extends Pipeline<infer X, any, any, any, any, any, any> ? X : never
 
 /**
@@ -80,7 +78,6 @@ export type Params<P> = P extends Pipeline<infer X, any, any, any, any, any, any
  * @category models
  * @since 0.1.0
  */
-// oxlint-disable-next-line typescript/no-explicit-any
 export type Decoded<P> = P extends Pipeline<any, infer X, any, any, any, any, any> ? X : never
 
 /**
@@ -89,7 +86,6 @@ export type Decoded<P> = P extends Pipeline<any, infer X, any, any, any, any, an
  * @category models
  * @since 0.1.0
  */
-// oxlint-disable-next-line typescript/no-explicit-any
 export type Shared<P> = P extends Pipeline<any, any, infer X, any, any, any, any> ? X : never
 
 /**
@@ -98,7 +94,6 @@ export type Shared<P> = P extends Pipeline<any, any, infer X, any, any, any, any
  * @category models
  * @since 0.1.0
  */
-// oxlint-disable-next-line typescript/no-explicit-any
 export type Output<P> = P extends Pipeline<any, any, any, infer X, any, any, any> ? X : never
 
 /**
@@ -107,7 +102,6 @@ export type Output<P> = P extends Pipeline<any, any, any, infer X, any, any, any
  * @category models
  * @since 0.1.0
  */
-// oxlint-disable-next-line typescript/no-explicit-any
 export type Action<P> = P extends Pipeline<any, any, any, any, infer X extends string, any, any> ? X : never
 
 /**
@@ -116,7 +110,6 @@ export type Action<P> = P extends Pipeline<any, any, any, any, infer X extends s
  * @category models
  * @since 0.1.0
  */
-// oxlint-disable-next-line typescript/no-explicit-any
 export type Error<P> = P extends Pipeline<any, any, any, any, any, infer X, any> ? X : never
 
 /**
@@ -125,7 +118,6 @@ export type Error<P> = P extends Pipeline<any, any, any, any, any, infer X, any>
  * @category models
  * @since 0.1.0
  */
-// oxlint-disable-next-line typescript/no-explicit-any
 export type Services<P> = P extends Pipeline<any, any, any, any, any, any, infer X> ? X : never
 
 /**

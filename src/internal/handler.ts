@@ -22,7 +22,6 @@ const Proto = {
 export const make = (name: string, definition: HandlerDefinition | PipelineDefinition): Handler.Any =>
   Object.assign(Object.create(Proto), { name, definition })
 
-// oxlint-disable-next-line typescript/no-explicit-any -- what the overloads of `Handler.make` have checked
 export type AnyOptions = Options<any, any, any, any, any, any, any, any, any, any, any, string, any> & {
   readonly prepareInputs?: ((context: never) => unknown) | undefined
 }
