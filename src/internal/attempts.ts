@@ -8,6 +8,7 @@ import * as Exit from "effect/Exit"
 import { format } from "effect/Formatter"
 import { HandlerTimeout } from "../BatchError.ts"
 import type { AnyEffect, HandlerDefinition } from "./definition.ts"
+import type { Step } from "./graph.ts"
 import type { Item } from "./item.ts"
 import { isEffect } from "./tags.ts"
 
@@ -17,8 +18,23 @@ export type Within = <A>(item: Item, f: () => A) => A
 export const hasPolicy = (handler: HandlerDefinition): boolean =>
   handler.retry !== undefined || handler.timeout !== undefined || handler.handleError !== undefined
 
-/** Calls the request of the item's present step under its policy. */
-export const request = (item: Item, handler: HandlerDefinition, within: Within | undefined): AnyEffect => {
+/** Calls the request of a step; the effect is a span where someone looks at spans. */
+export const request = (item: Item, step: Step, within: Within | undefined, traced: boolean): AnyEffect => {
+  let effect: AnyEffect
+  if (step.plain) {
+    item.attempts++
+    item.attempt = 1
+    effect = expectEffect(step.handler.handleRequest(item.inputs), "handleRequest", item)
+  } else effect = attempts(item, step.handler, within)
+  if (!traced) return effect
+  return Effect.withSpan(effect, `Handler.${step.name}`, {
+    attributes: { "item.index": item.index },
+    captureStackTrace: false
+  })
+}
+
+/** Calls the request under its policy. */
+const attempts = (item: Item, handler: HandlerDefinition, within: Within | undefined): AnyEffect => {
   const { handleError, handleRequest, retry, timeout } = handler
   const inputs = item.inputs
   const name = item.handler
@@ -33,7 +49,7 @@ export const request = (item: Item, handler: HandlerDefinition, within: Within |
   if (Exit.isExit(first) && Exit.isSuccess(first)) return first
 
   let called: AnyEffect | undefined = first
-  let attempts: AnyEffect = Effect.suspend(() => {
+  let effect: AnyEffect = Effect.suspend(() => {
     const attempt = called ?? call()
     called = undefined
     return timeout === undefined
@@ -43,9 +59,9 @@ export const request = (item: Item, handler: HandlerDefinition, within: Within |
           orElse: () => Effect.fail(new HandlerTimeout({ handler: name, duration: timeout }))
         })
   })
-  if (retry !== undefined) attempts = Effect.retry(attempts, retry)
-  if (handleError === undefined) return attempts
-  return Effect.catch(attempts, (error) => {
+  if (retry !== undefined) effect = Effect.retry(effect, retry)
+  if (handleError === undefined) return effect
+  return Effect.catch(effect, (error) => {
     const answer = within === undefined ? handleError(inputs, error) : within(item, () => handleError(inputs, error))
     return expectEffect(answer, "handleError", item)
   })

@@ -13,6 +13,8 @@ export class Ledger {
   readonly #keep: "all" | "failures" | "none"
   readonly #keyOf: KeyOf
   readonly #first: number
+  /** How many places there were from the start. */
+  readonly #rows: number
   readonly #params: Array<unknown>
   /** Of a success its output, of every other item its outcome. */
   readonly #results: Array<unknown>
@@ -26,6 +28,7 @@ export class Ledger {
     const rows = keep === "all" ? size : 0
     this.#keep = keep
     this.#first = first
+    this.#rows = rows
     this.#keyOf = keyOf
     this.#params = new Array(rows)
     this.#results = new Array(rows)
@@ -38,6 +41,7 @@ export class Ledger {
     if (this.#keep !== "all") return
     const row = index - this.#first
     this.#params[row] = params
+    if (row < this.#rows) return
     this.#results[row] = undefined
     this.#endings[row] = undefined
     this.#millis[row] = 0

@@ -34,6 +34,8 @@ export class Pace {
   private checked: number
   private stride = 1
   private count = 0
+  /** How often the time was read. */
+  checks = 0
 
   constructor(dispatcher: SchedulerDispatcher, virtualTime: boolean) {
     this.dispatcher = dispatcher
@@ -52,6 +54,7 @@ export class Pace {
 
   private hasPassed(): boolean {
     this.count = 0
+    this.checks++
     const now = performance.now()
     this.stride = now - this.checked < 1 ? Math.min(this.stride * 2, maxStride) : 1
     this.checked = now
