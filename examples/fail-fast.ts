@@ -62,9 +62,9 @@ const show = async (title: string, processor: ParallelBatchPipeline) => {
   started = []
   aborted = []
   const thrown: unknown = await processor.run({}).catch((error: unknown) => error)
-  console.log(`${title}`)
+  console.log(title)
   console.log(`  run rejected with the very error: ${thrown === diskFull}, ${String(thrown)}`)
-  console.log(`  started ${started.length} of ${files.length}: ${started.join(", ")}`)
+  console.log(`  started ${started.length} of ${files.length}: ${started.sort().join(", ")}`)
   console.log(`  aborted: ${aborted.sort().join(", ")}`)
 
   const { outcomes } = await processor.runReport({})

@@ -85,12 +85,13 @@ const until = async (condition: () => boolean) => {
   while (!condition()) await sleep(5)
 }
 
-// The first run: three attempts for each page, each of at most 400 ms.
+// The first run: three attempts for each page, each of at most 500 ms.
 
-const patient = new Pipeline(new WebScrapingHandler({ maxRetries: 3, retryDelayMs: 20, timeoutMs: 400 }))
+const patient = new Pipeline(new WebScrapingHandler({ maxRetries: 3, retryDelayMs: 20, timeoutMs: 500 }))
 const data: ScrapingData = { paths: ["/news", "/slow", "/flaky", "/broken", "/missing", "/endless"], pages: {} }
 
 const action = await new ParallelWebScraper(patient, { concurrency: 4 }).run(data)
+await until(() => count(aborted, "/endless") === 3)
 
 const row = (path: string) => [path, count(asked, path), count(aborted, path), data.pages[path]!.title]
 console.log(table(["page", "requests", "aborted", "title, or the fallback"], ...data.paths.map(row)))
@@ -108,6 +109,7 @@ const cancelInFlight = async <A>(start: (signal: AbortSignal) => Promise<A>) => 
   await until(() => asked.length === 6)
   controller.abort(new Error("nobody is waiting any more"))
   const [result] = await Promise.allSettled([running])
+  // The server learns of it a moment later.
   await until(() => aborted.length === 4)
   return result
 }
@@ -122,4 +124,6 @@ await cancelInFlight(async (signal) => {
   console.log(table(["page", "outcome"], ...report.outcomes.map(({ _tag, params }) => [String(params.path), _tag])))
 })
 
+// Without it the connections that fetch keeps open would hold the program for a few seconds.
+server.closeAllConnections()
 server.close()

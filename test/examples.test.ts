@@ -166,3 +166,119 @@ describe("api-processing", { timeout: 60_000 }, () => {
     assert.include(stdout, "7 cities: 4 succeeded, 3 failed")
   })
 })
+
+// Cells of a table are at least two spaces apart.
+const cells = (line: string | undefined) => line?.trim().split(/ {2,}/)
+
+describe("web-scraping", { timeout: 60_000 }, () => {
+  it("takes every page with retries and fallbacks, then cancels requests in flight", () => {
+    const { lines, status, stderr, stdout } = run("web-scraping.ts")
+
+    const row = (path: string) => cells(lines.find((line) => line.startsWith(`${path} `)))
+    assert.strictEqual(status, 0, stderr)
+    assert.include(stdout, "Scraped 3/6 pages")
+    assert.include(stdout, 'The batch answered "partial_success"')
+    assert.strictEqual(row("/news")?.[3], "The page /news")
+    assert.strictEqual(row("/slow")?.[3], "The page /slow")
+    assert.deepStrictEqual(row("/flaky"), ["/flaky", "3", "0", "The page /flaky"])
+    assert.deepStrictEqual(row("/broken"), ["/broken", "3", "0", "gave up: status 500"])
+    assert.deepStrictEqual(row("/missing"), ["/missing", "1", "0", "no such page"])
+    assert.deepStrictEqual(row("/endless")?.slice(0, 3), ["/endless", "3", "3"])
+    assert.match(row("/endless")![3]!, /^gave up: .* took longer than 500ms$/)
+
+    const endless = ["/endless/1", "/endless/2", "/endless/3", "/endless/4"]
+    assert.include(lines, "run was rejected: Error: nobody is waiting any more")
+    assert.include(lines, `The server saw these requests aborted: ${endless.join(", ")}`)
+    for (const path of ["/a", "/b"]) assert.deepStrictEqual(row(path), [path, "Succeeded"])
+    for (const path of endless) assert.deepStrictEqual(row(path), [path, "Interrupted"])
+    for (const path of ["/c", "/d"]) assert.deepStrictEqual(row(path), [path, "NotStarted"])
+  })
+})
+
+describe("chunked", { timeout: 60_000 }, () => {
+  it("shows that chunks wait for their slowest item, and that the option does not", () => {
+    const { lines, status, stderr } = run("chunked.ts")
+
+    // Where the bars of the nine items begin and end, by the title above them.
+    const bars = (title: string) => {
+      const from = lines.findIndex((line) => line.startsWith(title)) + 1
+      return lines
+        .slice(from, from + 9)
+        .map((line) => ({ name: line.trim()[0], start: line.indexOf("#"), end: line.length }))
+    }
+    const [chunks, option] = [bars("chunks of 3: "), bars("concurrency: 3: ")]
+    assert.strictEqual(status, 0, stderr)
+    assert.strictEqual(chunks.map(({ name }) => name).join(""), "abcdefghi")
+    assert.strictEqual(option.map(({ name }) => name).join(""), "abcdefghi")
+    assert.isAtLeast(chunks[3]!.start, chunks[0]!.end)
+    assert.isAtLeast(chunks[6]!.start, chunks[3]!.end)
+    assert.isBelow(option[3]!.start, option[0]!.end)
+    assert.isBelow(option[6]!.start, option[3]!.end)
+  })
+})
+
+describe("memory-bounded", { timeout: 60_000 }, () => {
+  it("runs every item, a hundred at a time, and holds only those with the options", () => {
+    const { lines, status, stderr } = run("memory-bounded.ts")
+
+    const row = (name: string) => cells(lines.find((line) => line.startsWith(name)))!
+    assert.strictEqual(status, 0, stderr)
+    assert.deepStrictEqual(row("by hand").slice(1, 5), ["50,000", "100", "50,000", "50,000"])
+    const [, items, inFlight, parameterSets, outcomes] = row("options")
+    assert.deepStrictEqual([items, inFlight, outcomes], ["50,000", "100", "0"])
+    assert.isAtMost(Number(parameterSets), 200)
+  })
+})
+
+describe("fail-fast", { timeout: 60_000 }, () => {
+  it("aborts what runs, and with the option starts nothing more", () => {
+    const { lines, status, stderr } = run("fail-fast.ts")
+
+    const row = (file: string) => cells(lines.find((line) => line.startsWith(file)))
+    assert.strictEqual(status, 0, stderr)
+    assert.strictEqual(lines.filter((line) => line.includes("the very error: true, Error: the disk is full")).length, 2)
+    assert.include(lines, "  started 6 of 6: a.jpg, b.jpg, c.jpg, d.jpg, e.jpg, f.jpg")
+    assert.include(lines, "  aborted: b.jpg, d.jpg, e.jpg, f.jpg")
+    assert.include(lines, "  started 4 of 6: a.jpg, b.jpg, c.jpg, d.jpg")
+    assert.include(lines, "  aborted: b.jpg, d.jpg")
+    assert.deepStrictEqual(row("a.jpg"), ["a.jpg", "Succeeded", "Succeeded"])
+    assert.deepStrictEqual(row("c.jpg"), ["c.jpg", "Failed", "Failed"])
+    for (const file of ["b.jpg", "d.jpg"]) assert.deepStrictEqual(row(file), [file, "Interrupted", "Interrupted"])
+    for (const file of ["e.jpg", "f.jpg"]) assert.deepStrictEqual(row(file), [file, "Interrupted", "NotStarted"])
+  })
+})
+
+describe("fail-safe", { timeout: 60_000 }, () => {
+  it("runs every order and says what became of it, in both versions", () => {
+    const { lines, status, stderr } = run("fail-safe.ts")
+
+    const rows = (order: string) => lines.filter((line) => line.trim().startsWith(order)).map(cells)
+    const [anvil, sand] = ["90000 g is too heavy", "nobody ships sand to EG"]
+    assert.strictEqual(status, 0, stderr)
+    assert.include(lines, 'mode: "collect-all": 3 succeeded, 2 failed')
+    assert.deepStrictEqual(rows("tea"), [
+      ["tea", "shipped"],
+      ["tea", "Succeeded", "Weigh > Book", "2", "NO-tea"]
+    ])
+    assert.deepStrictEqual(rows("anvil"), [
+      ["anvil", anvil],
+      ["anvil", "Failed", "Weigh", "1", `Error: ${anvil}`]
+    ])
+    assert.deepStrictEqual(rows("sand"), [
+      ["sand", sand],
+      ["sand", "Failed", "Weigh > Book", "4", `Error: ${sand}`]
+    ])
+    for (const order of ["book", "lamp"]) assert.lengthOf(rows(order), 2)
+  })
+})
+
+describe("migration", { timeout: 60_000 }, () => {
+  it("runs the same body one after the other, and all at once", () => {
+    const { lines, status, stderr } = run("migration.ts")
+
+    const after = (title: string) => lines[lines.findIndex((line) => line.startsWith(title)) + 1]?.trim()
+    assert.strictEqual(status, 0, stderr)
+    assert.strictEqual(after("SequentialProcessor: "), "start 1, end 1, start 2, end 2, start 3, end 3, start 4, end 4")
+    assert.strictEqual(after("ParallelProcessor: "), "start 1, start 2, start 3, start 4, end 4, end 3, end 2, end 1")
+  })
+})
