@@ -3,7 +3,7 @@
  *
  *   npm run examples            runs this program and the others
  *
- * Both run at most 100 items at a time. The hand-written version still needs all parameter sets in an array and keeps
+ * Both run at most ten items at a time. The hand-written version still needs all parameter sets in an array and keeps
  * an outcome for each; with a generator in `params` and `outcomes: "none"` only what is in flight is held.
  */
 import { setImmediate as nextTurn } from "node:timers/promises"
@@ -13,7 +13,7 @@ import { Handler, type HandlerParams, ParallelBatchPipeline, Pipeline, type Shar
 import { table } from "./lib/terminal.ts"
 
 const total = 50_000
-const atATime = 100
+const atATime = 10
 
 // The step. It keeps count of what is in flight, and of the parameter sets that wait for their turn.
 

@@ -16,7 +16,7 @@ import * as Source from "../internal/source.ts"
 import type { Outcome } from "../Outcome.ts"
 import type * as CoreReport from "../Report.ts"
 import { type ActionResult, BaseHandler, type HandlerParams, type RunOptions, type SharedData } from "./BaseHandler.ts"
-import { current, ItemContext, none } from "./context.ts"
+import { current, ItemContext, none, runIn } from "./context.ts"
 import { OpenBatch } from "./openBatch.ts"
 import { Pipeline } from "./Pipeline.ts"
 import { combine } from "./reports.ts"
@@ -155,7 +155,7 @@ export abstract class BatchHandler<TSharedData extends SharedData = SharedData> 
   protected override prepareInputs(sharedData: Readonly<TSharedData>): Array<HandlerParams> {
     const params: unknown = this.prepareBatchParams(sharedData)
     if (Source.isIterable(params)) {
-      current()?.note(this, undefined)
+      current()?.begin(this)
       return params as Array<HandlerParams>
     }
     throw new TypeError(`prepareBatchParams of ${this} answered ${format(params)}, expected parameter sets (an array)`)
@@ -173,7 +173,7 @@ export abstract class BatchHandler<TSharedData extends SharedData = SharedData> 
   protected handleRequest(paramSets: Array<HandlerParams>): void | Promise<void> {
     const context = this.#contextFor("handleRequest")
     const batch = execute(
-      () => this.#runOptions(context, paramSets, this.#scheduling),
+      () => this.#runOptions(context, readIn(context, paramSets), this.#scheduling),
       undefined,
       (run) => context.note(this, run)
     )
@@ -255,7 +255,13 @@ export abstract class BatchHandler<TSharedData extends SharedData = SharedData> 
     const shared = context.shared
     const base = Translate.runOptions(start, String(this), shared, paramSets, (item) => {
       const params = item.params as HandlerParams
-      return new ItemContext(context, around === none ? params : { ...around, ...params }, item, context.services)
+      return new ItemContext(
+        context,
+        around === none ? params : { ...around, ...params },
+        item,
+        context.services,
+        false
+      )
     })
     return {
       ...base,
@@ -265,6 +271,20 @@ export abstract class BatchHandler<TSharedData extends SharedData = SharedData> 
       keep: outcomes ?? "all",
       firstIndex: context.itemsOf(this),
       keyOf: key === undefined ? base.keyOf : (params) => key(params as HandlerParams)
+    }
+  }
+}
+
+/** A lazy input, read in the context of the batch and not in that of the item that ended last. */
+const readIn = (context: ItemContext, params: Iterable<HandlerParams>): Iterable<HandlerParams> => {
+  if (Array.isArray(params) || !(Symbol.iterator in params)) return params
+  return {
+    [Symbol.iterator]: () => {
+      const iterator = runIn(context, () => params[Symbol.iterator]())
+      return {
+        next: () => runIn(context, () => iterator.next()),
+        return: () => runIn(context, () => iterator.return?.() ?? { done: true, value: undefined })
+      }
     }
   }
 }

@@ -40,6 +40,8 @@ const storage = new AsyncLocalStorage<ItemContext>()
 export class ItemContext {
   /** The context in which this one was begun: that of the batch for its items. */
   readonly parent: ItemContext | undefined
+  /** Whether this is part of what the parent runs, an attempt or a called lifecycle, and not an item of its batch. */
+  readonly isPart: boolean
   /** Of the running batch, overlaid by those of the item. */
   readonly params: HandlerParams
   /** The params of the nested pipelines around the present step. */
@@ -51,9 +53,18 @@ export class ItemContext {
   readonly #item: Item
   /** Of an attempt, which has a signal of its own. */
   #attempt: LazySignal | undefined = undefined
+  /** Whether that is aborted with the item. */
+  #follows = false
 
-  constructor(parent: ItemContext | undefined, params: HandlerParams, item: Item, services: Context.Context<never>) {
+  constructor(
+    parent: ItemContext | undefined,
+    params: HandlerParams,
+    item: Item,
+    services: Context.Context<never>,
+    isPart: boolean
+  ) {
     this.parent = parent
+    this.isPart = isPart
     this.params = params
     this.#item = item
     this.services = services
@@ -70,7 +81,14 @@ export class ItemContext {
 
   /** Aborted when the item is interrupted, and of an attempt also when that has timed out. */
   get signal(): AbortSignal {
-    return this.#attempt === undefined ? this.#item.signal : this.#attempt.signal
+    if (this.#attempt === undefined) return this.#item.signal
+    if (!this.#follows) {
+      this.#follows = true
+      const item = this.#item.signal
+      if (item.aborted) this.#attempt.abort()
+      else item.addEventListener("abort", () => this.abort(), { once: true })
+    }
+    return this.#attempt.signal
   }
 
   abort(): void {
@@ -79,16 +97,22 @@ export class ItemContext {
 
   /** The context of one attempt, with a signal of its own. */
   attempt(): ItemContext {
-    const attempt = new ItemContext(this, this.params, this.#item, this.services)
+    const attempt = new ItemContext(this, this.params, this.#item, this.services, true)
     attempt.pipelineParams = this.pipelineParams
     attempt.#attempt = new LazySignal()
     return attempt
   }
 
-  /** Notes here, and in every context around, a batch, or (without a run) that its params are prepared. */
+  /** Begins the lifecycle of a batch in here: what an earlier round of a loop has left is forgotten. */
+  begin(owner: object): void {
+    this.batches = this.batches?.filter((batch) => batch.owner !== owner)
+    this.note(owner, undefined)
+  }
+
+  /** Notes a batch here, and around where this is part of the same lifecycle; without a run: that it is prepared. */
   note(owner: object, run: Run | undefined): void {
     ;(this.batches ??= []).push({ owner, run })
-    this.parent?.note(owner, run)
+    if (this.isPart) this.parent?.note(owner, run)
   }
 
   /** Whether the handler has prepared its params in here. */
@@ -102,9 +126,9 @@ export class ItemContext {
     return here.length > 0 ? here : (this.parent?.runsOf(owner) ?? [])
   }
 
-  /** How many items the handler has taken, in all of the run. */
+  /** How many items the handler has taken in all of its lifecycle. */
   itemsOf(owner: object): number {
-    if (this.parent !== undefined) return this.parent.itemsOf(owner)
+    if (this.isPart && this.parent !== undefined) return this.parent.itemsOf(owner)
     return this.runsHere(owner).reduce((total, run) => total + run.total, 0)
   }
 

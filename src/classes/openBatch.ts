@@ -19,8 +19,11 @@ interface Waiting {
 
 export class OpenBatch {
   readonly run: Run
-  readonly #queue: Array<HandlerParams> = []
-  readonly #waiting: Array<Waiting> = []
+  #queue: Array<HandlerParams> = []
+  /** Where the queue begins. */
+  #head = 0
+  #pushed = 0
+  readonly #waiting = new Map<number, Waiting>()
   readonly #fiber: Fiber.Fiber<unknown, unknown>
   /** Workers that wait for an item. */
   #idle: Array<() => void> = []
@@ -30,19 +33,18 @@ export class OpenBatch {
     services: Context.Context<never>,
     optionsOf: (source: Source, publish: RunOptions["publish"]) => RunOptions
   ) {
-    const queue = this.#queue
     const isClosed = () => this.#closed
     const source: Source = {
       size: 0,
       get exhausted() {
         return isClosed()
       },
-      next: () => (queue.length > 0 ? queue.shift() : isClosed() ? end : pending),
+      next: () => (this.#head < this.#queue.length ? this.#shift() : isClosed() ? end : pending),
       pull: Effect.callback<void>((resume) => {
-        if (queue.length > 0 || this.#closed) resume(Effect.void)
+        if (this.#head < this.#queue.length || this.#closed) resume(Effect.void)
         else this.#idle.push(() => resume(Effect.void))
       }),
-      rest: () => queue.splice(0),
+      rest: () => this.#queue.splice(this.#head),
       close: Effect.void
     }
     const publish = (outcome: AnyOutcome): undefined => {
@@ -55,7 +57,7 @@ export class OpenBatch {
 
   push(params: HandlerParams): Promise<string> {
     const promise = new Promise<string>((resolve, reject) => {
-      this.#waiting.push({ resolve, reject })
+      this.#waiting.set(this.#pushed++, { resolve, reject })
     })
     // Whoever does not wait for an item learns of it from the report.
     promise.catch(() => {})
@@ -75,8 +77,19 @@ export class OpenBatch {
     })
   }
 
+  #shift(): HandlerParams {
+    const params = this.#queue[this.#head++]!
+    if (this.#head === this.#queue.length) {
+      this.#queue = []
+      this.#head = 0
+    }
+    return params
+  }
+
   #answer(outcome: AnyOutcome): void {
-    const waiting = this.#waiting[outcome.index - (this.run.options.firstIndex ?? 0)]!
+    const place = outcome.index - (this.run.options.firstIndex ?? 0)
+    const waiting = this.#waiting.get(place)!
+    this.#waiting.delete(place)
     if (outcome._tag === "Succeeded") waiting.resolve(outcome.action)
     else if (outcome._tag === "Failed") waiting.reject(thrownBy(outcome.cause))
     else

@@ -101,7 +101,7 @@ export const runOnce = (
     const parent = current()
     const params = parent?.paramsWithin ?? none
     const contextOf = (item: Item) => {
-      const context = new ItemContext(parent, params, item, services)
+      const context = new ItemContext(parent, params, item, services, true)
       begun(context)
       return context
     }

@@ -69,7 +69,7 @@ export const drive = (
         const report = run.report()
         const interrupted = run.fault ?? causeOf(driven) ?? causeOf(told)
         if (interrupted === undefined && run.failure !== undefined) {
-          const { cause } = run.failure
+          const cause = run.failure
           const error = Option.getOrUndefined(Cause.findErrorOption(cause))
           return Effect.fail(new BatchFailed({ error, cause, report }))
         }

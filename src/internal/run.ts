@@ -69,7 +69,7 @@ export class Run {
   /** Workers that wait for the source. */
   hungry = 0
   /** The failure that ended a fail-fast batch. */
-  failure: Failed | undefined = undefined
+  failure: Cause.Cause<unknown> | undefined = undefined
   /** Why the input, or the engine, broke down. */
   fault: Cause.Cause<unknown> | undefined = undefined
   /** Outcomes that ended with the batch, so that no worker could publish them. */
@@ -158,9 +158,15 @@ export class Run {
     if (!this.options.failFast || this.stopped) return outcome
     // Everything may have ended when `stop` returns, so the outcome is handed over before.
     if (this.options.publish !== undefined) this.unpublished.push(outcome)
-    this.failure = outcome
-    this.stop()
+    this.failWith(cause)
     return undefined
+  }
+
+  /** The first failure ends a fail-fast batch, also while the finalizers of its item still run. */
+  failWith(cause: Cause.Cause<unknown>): void {
+    if (!this.options.failFast || this.stopped) return
+    this.failure = cause
+    this.stop()
   }
 
   private put<O extends AnyOutcome>(outcome: O): O {

@@ -22,6 +22,7 @@ import { format } from "effect/Formatter"
 import * as Scope from "effect/Scope"
 import { TooManySteps } from "../BatchError.ts"
 import { request } from "./attempts.ts"
+import { decode } from "./decode.ts"
 import { type AnyEffect, defaultNext, type Promised } from "./definition.ts"
 import { type Ending, endingAfter, exitOf, invalidParams } from "./ending.ts"
 import type { Step } from "./graph.ts"
@@ -110,6 +111,7 @@ export class Worker implements Driver {
           if (this.await(item, step.promised)) return true
         } else {
           const effect = request(item, step, run.options.within, run.traced)
+          if (this.left) return false
           if (!isExit(effect)) return this.perform(item, effect, "outputs")
           if (effect._tag === "Success") this.finish(item, effect.value)
           else this.ending = effect.cause
@@ -159,17 +161,22 @@ export class Worker implements Driver {
 
   /** Begins the item, up to its first request; `true` where there is something to wait for. */
   private begin(item: Item): boolean {
-    const decoding = this.decode(item)
-    if (decoding !== undefined) return this.perform(item, decoding, "params")
-    if (this.ending === undefined) this.enter(item, this.run.options.graph.start, undefined)
+    const decoding = decode(item, this.run.options)
+    if (decoding === undefined) this.enter(item, this.run.options.graph.start, undefined)
+    else if (!isExit(decoding)) return this.perform(item, decoding, "params")
+    else if (decoding._tag === "Failure") this.ending = invalidParams(item, decoding.cause)
     return false
   }
 
   /** Ends the item; `true` where there is something to wait for. */
   private conclude(item: Item, ending: Ending): boolean {
     const children = childrenOf(this.fiber!)
-    if (children !== undefined) return this.wait("finalizers", Effect.exit(Fiber.interruptAll(children)))
     const scope = item.openScope
+    if (children !== undefined || scope !== undefined) {
+      if (ending !== "succeeded" && Cause.isCause(ending)) this.run.failWith(ending)
+      if (this.left) return false
+    }
+    if (children !== undefined) return this.wait("finalizers", Effect.exit(Fiber.interruptAll(children)))
     if (scope !== undefined) return this.wait("finalizers", Effect.exit(Scope.close(scope, exitOf(ending))))
     const now = this.time()
     const outcome = this.settle(item, ending, now)
@@ -226,6 +233,7 @@ export class Worker implements Driver {
 
   /** A failure has left the loop. */
   failed(cause: Cause.Cause<unknown>): void {
+    if (this.left) return
     const waiting = this.waiting
     const item = this.item
     this.waiting = undefined
@@ -237,23 +245,6 @@ export class Worker implements Driver {
   private fed(): void {
     this.run.hungry--
     this.run.demand()
-  }
-
-  private decode(item: Item): AnyEffect | undefined {
-    const { decodeParams, graph } = this.run.options
-    if (!decodeParams || graph.decoders.length === 0 || item.decoded !== undefined) return undefined
-    const decoded: Array<unknown> = []
-    for (const decoder of graph.decoders) {
-      const decoding = decoder.decode(item.params)
-      if (!isExit(decoding)) return Effect.forEach(graph.decoders, ({ decode }) => decode(item.params))
-      if (decoding._tag === "Failure") {
-        this.ending = invalidParams(item, decoding.cause)
-        return undefined
-      }
-      decoded.push(decoding.value)
-    }
-    item.decoded = decoded
-    return undefined
   }
 
   /** Begins a step: everything up to its request. */
@@ -276,6 +267,7 @@ export class Worker implements Driver {
 
   /** Ends a step, and begins the next one. */
   private finish(item: Item, outputs: unknown): void {
+    if (this.left) return
     const step = item.step!
     const processResults = step.handler.processResults
     item.output = outputs
@@ -283,6 +275,8 @@ export class Worker implements Driver {
       processResults === undefined
         ? defaultNext
         : processResults({ shared: item.cell.ref.current, params: item.paramsOf(step), inputs: item.inputs, outputs })
+    // The caller's code may have ended the batch, and with it this item.
+    if (this.left) return
     if (next?._tag === "Skip") {
       this.ending = next
     } else if (next?._tag === "Next") {
@@ -364,6 +358,11 @@ export class Worker implements Driver {
     }
     if (!isPromiseLike(answer)) {
       this.finish(item, answer)
+      return false
+    }
+    if (this.left) {
+      // Nobody waits for it any more.
+      Promise.resolve(answer).catch(() => {})
       return false
     }
     this.now = undefined
