@@ -56,7 +56,8 @@ export class InvalidParams extends Data.TaggedError("InvalidParams")<{
 }> {
   override get message(): string {
     const at = this.path.length === 0 ? "" : ` at ${this.path.map((key) => `[${format(key)}]`).join("")}`
-    return `Invalid params of item ${this.index}${at}: ${this.expected}`
+    const got = this.expected.includes("got ") ? "" : `, got ${format(this.value)}`
+    return `Invalid params of item ${this.index}${at}: ${this.expected}${got}`
   }
 }
 

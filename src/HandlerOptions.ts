@@ -40,8 +40,7 @@ export interface ProcessContext<out Shared, out Params, out Inputs, out Outputs>
 }
 
 /**
- * When to try a request again. At least one of `times`, `schedule` and `while`
- * should bound it: without any, it is tried until it succeeds.
+ * When to try a request again: at least one of `times`, `schedule` and `while`.
  *
  * @category options
  * @since 0.1.0

@@ -108,6 +108,7 @@ export abstract class BatchHandler<TSharedData extends SharedData = SharedData> 
     if (!(pipeline instanceof Pipeline)) {
       throw new TypeError(`${new.target.name} needs a Pipeline, got ${format(pipeline)}`)
     }
+    Check.optionalFunction("params", options.params)
     Check.positiveInteger("maxSteps", options.maxSteps ?? 1_000_000)
     Check.oneOf("isolation", options.isolation ?? "none", ["none", "snapshot"])
     Check.oneOf("outcomes", options.outcomes ?? "all", ["all", "failures", "none"])

@@ -26,7 +26,7 @@ export class OpenBatch {
   readonly #waiting = new Map<number, Waiting>()
   readonly #fiber: Fiber.Fiber<unknown, unknown>
   /** Workers that wait for an item. */
-  #idle: Array<() => void> = []
+  readonly #idle: Array<() => void> = []
   #closed = false
 
   constructor(
@@ -62,9 +62,7 @@ export class OpenBatch {
     // Whoever does not wait for an item learns of it from the report.
     promise.catch(() => {})
     this.#queue.push(params)
-    const idle = this.#idle
-    this.#idle = []
-    for (const wake of idle) wake()
+    this.#idle.shift()?.()
     return promise
   }
 

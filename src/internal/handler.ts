@@ -33,7 +33,7 @@ export const define = (
   promised: HandlerDefinition["promised"]
 ): HandlerDefinition => {
   const { retry, timeout } = options
-  if (retry?.times !== undefined) Check.retryTimes(`retry.times of handler "${name}"`, retry.times)
+  if (retry !== undefined) Check.retry(`retry of handler ${name}`, retry)
   return {
     decoder: options.params === undefined ? undefined : fromSchema(options.params),
     prepareInputs: options.prepareInputs as HandlerDefinition["prepareInputs"],
@@ -42,6 +42,6 @@ export const define = (
     handleError: options.handleError,
     processResults: options.processResults as HandlerDefinition["processResults"],
     retry,
-    timeout: timeout === undefined ? undefined : Check.duration(`timeout of handler "${name}"`, timeout)
+    timeout: timeout === undefined ? undefined : Check.duration(`timeout of handler ${name}`, timeout)
   }
 }

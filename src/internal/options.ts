@@ -25,12 +25,26 @@ export const oneOf = <A extends string>(option: string, value: A, values: Readon
 export const duration = (option: string, value: Duration.Input): Duration.Duration => {
   const decoded = Option.getOrUndefined(Duration.fromInput(value))
   if (decoded !== undefined && Duration.toMillis(decoded) > 0) return decoded
-  throw new InvalidOptions({ option, value, expected: "a duration longer than zero" })
+  throw new InvalidOptions({ option, value, expected: 'a duration longer than zero, such as "10 seconds"' })
 }
 
-export const retryTimes = (option: string, value: number): number => {
-  if (Number.isInteger(value) && value >= 0) return value
-  throw new InvalidOptions({ option, value, expected: "an integer of at least 0" })
+/** A retry that nothing bounds would repeat a failure for ever, and without a pause. */
+export const retry = (
+  option: string,
+  value: { readonly times?: unknown; readonly schedule?: unknown; readonly while?: unknown }
+): void => {
+  const bounds = typeof value === "object" && value !== null ? [value.times, value.schedule, value.while] : []
+  if (bounds.every((bound) => bound === undefined)) {
+    throw new InvalidOptions({ option, value, expected: "an object with at least one of times, schedule and while" })
+  }
+  const times = value.times
+  if (times === undefined || (Number.isInteger(times) && (times as number) >= 0)) return
+  throw new InvalidOptions({ option: `${option}.times`, value: times, expected: "an integer of at least 0" })
+}
+
+export const optionalFunction = (option: string, value: unknown): void => {
+  if (value === undefined || typeof value === "function") return
+  throw new InvalidOptions({ option, value, expected: "a function" })
 }
 
 export const millis = (option: string, value: number): number => {
