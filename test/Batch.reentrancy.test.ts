@@ -46,7 +46,7 @@ describe("Batch", () => {
         const controller = new AbortController()
         const steps: Array<string> = []
         const first = Handler.fromPromise("first", {
-          prepareInputs: (_: { readonly shared: number }) => 1,
+          prepareInputs: ({ shared }: { readonly shared: number }) => shared,
           handleRequest: async (n) => n,
           processResults: ({ shared }) => {
             controller.abort()
