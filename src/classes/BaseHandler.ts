@@ -8,7 +8,7 @@ import { format } from "effect/Formatter"
 import * as Schedule from "effect/Schedule"
 import { hasPolicy } from "../internal/attempts.ts"
 import type { HandlerDefinition } from "../internal/definition.ts"
-import { Next } from "../internal/definition.ts"
+import { defaultNext, Next } from "../internal/definition.ts"
 import type { Step } from "../internal/graph.ts"
 import { isPromiseLike } from "../internal/tags.ts"
 import { current, type HandlerParams, type ItemContext, none } from "./context.ts"
@@ -97,6 +97,8 @@ export interface Policy {
  */
 export abstract class BaseHandler<TInput, TOutput, TSharedData extends SharedData = SharedData> {
   #params: HandlerParams = none
+  /** The last answer: most handlers give the same again and again. */
+  #answer: Next = defaultNext
   readonly #successors = new Map<string, BaseHandler<any, any, any>>()
 
   /** Sets the handler's own params. Those of a batch and of an item overlay them. */
@@ -281,7 +283,8 @@ export abstract class BaseHandler<TInput, TOutput, TSharedData extends SharedDat
   }
 
   private answer(method: string, action: unknown): Next {
-    if (typeof action === "string") return new Next(action, "none", undefined, undefined)
+    if (this.#answer.action === action) return this.#answer
+    if (typeof action === "string") return (this.#answer = new Next(action, "none", undefined, undefined))
     // Whether it rejects or not, nobody waits for it.
     if (isPromiseLike(action)) Promise.resolve(action).catch(() => {})
     throw new TypeError(`${method} of ${String(this)} answered ${format(action)}, expected an action (a string)`)

@@ -6,7 +6,7 @@
  * that is entered once for each item; what the item's methods await inherits it.
  * Views or clones of the instances would break `#private` fields and counters.
  */
-import type * as Context from "effect/Context"
+import * as Context from "effect/Context"
 import type { Item } from "../internal/item.ts"
 import { LazySignal } from "../internal/lazySignal.ts"
 import type { Run } from "../internal/run.ts"
@@ -21,15 +21,25 @@ export const none: HandlerParams = {}
 
 interface Storage<A> {
   readonly run: <B>(store: A, f: () => B) => B
+  readonly enterWith: (store: A) => void
   readonly getStore: () => A | undefined
 }
 
+interface Resource {
+  readonly runInAsyncScope: <Args extends Array<unknown>, B>(
+    f: (...args: Args) => B,
+    self: undefined,
+    ...args: Args
+  ) => B
+}
+
 // Taken from the process, not imported: the core must load where there is no Node.
-const { AsyncLocalStorage } = (
+const { AsyncLocalStorage, AsyncResource } = (
   globalThis as unknown as {
     readonly process: {
       readonly getBuiltinModule: (name: "node:async_hooks") => {
         readonly AsyncLocalStorage: new <A>() => Storage<A>
+        readonly AsyncResource: new (type: string) => Resource
       }
     }
   }
@@ -137,7 +147,24 @@ export class ItemContext {
   }
 }
 
+/** Keeps the hidden class; see `internal/shapes.ts`. */
+export const kept = new ItemContext(undefined, none, undefined as never, Context.empty(), false)
+
 /** The context of the run that calls; `undefined` outside of a run. */
 export const current = (): ItemContext | undefined => storage.getStore()
 
 export const runIn: <A>(context: ItemContext, f: () => A) => A = storage.run.bind(storage)
+
+const enter = <A>(context: ItemContext, f: () => A): A => {
+  storage.enterWith(context)
+  return f()
+}
+
+/**
+ * As `runIn`, for the items of a batch: each begins in the asynchronous context in which the batch was begun, whatever
+ * the item before it has left behind. It also makes one map where `runIn` makes two (130 -> 70 ns an item).
+ */
+export const entrance = (): (<A>(context: ItemContext, f: () => A) => A) => {
+  const around = new AsyncResource("parallel-batch-pipeline/Batch")
+  return (context, f) => around.runInAsyncScope(enter<ReturnType<typeof f>>, undefined, context, f)
+}

@@ -17,7 +17,7 @@ import type { RunOptions } from "../internal/run.ts"
 import { atomic } from "../internal/shared.ts"
 import * as Source from "../internal/source.ts"
 import { isPromiseLike } from "../internal/tags.ts"
-import { current, type HandlerParams, ItemContext, none, runIn } from "./context.ts"
+import { current, entrance, type HandlerParams, ItemContext, none, runIn } from "./context.ts"
 
 /** A handler as the translation sees it. */
 export interface Node {
@@ -75,20 +75,23 @@ export const runOptions = (
   shared: unknown,
   params: Iterable<unknown> | AsyncIterable<unknown>,
   contextOf: (item: Item) => ItemContext
-): RunOptions => ({
-  graph: { name, start, decoders: [] },
-  source: Source.make(params),
-  // The caller's own object: handlers change it in place.
-  shared: atomic({ current: shared }),
-  concurrency: 1,
-  failFast: false,
-  decodeParams: false,
-  maxSteps: 1_000_000,
-  keep: "all",
-  keyOf: stableKey,
-  within: (item, f) => runIn((item.local ??= contextOf(item)) as ItemContext, f),
-  publish: undefined
-})
+): RunOptions => {
+  const enterItem = entrance()
+  return {
+    graph: { name, start, decoders: [] },
+    source: Source.make(params),
+    // The caller's own object: handlers change it in place.
+    shared: atomic({ current: shared }),
+    concurrency: 1,
+    failFast: false,
+    decodeParams: false,
+    maxSteps: 1_000_000,
+    keep: "all",
+    keyOf: stableKey,
+    within: (item, f) => enterItem((item.local ??= contextOf(item)) as ItemContext, f),
+    publish: undefined
+  }
+}
 
 /** Runs steps once and answers the outcome. `begun` gets the context of the run. */
 export const runOnce = (

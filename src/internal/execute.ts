@@ -12,6 +12,7 @@ import type * as Report from "../Report.ts"
 import type { PipelineDefinition } from "./definition.ts"
 import { compile, type Graph, problemsOf } from "./graph.ts"
 import { Run, type RunOptions } from "./run.ts"
+export { kept } from "./shapes.ts"
 
 const graphs = new WeakMap<PipelineDefinition, Graph>()
 

@@ -54,6 +54,22 @@ export interface RunOptions {
   readonly publish: ((outcome: AnyOutcome) => Effect.Effect<unknown> | undefined) | undefined
 }
 
+/** The hot loop reads the options, and whoever makes them makes an object of another hidden class. */
+const inOneShape = (options: RunOptions): RunOptions => ({
+  graph: options.graph,
+  source: options.source,
+  shared: options.shared,
+  concurrency: options.concurrency,
+  failFast: options.failFast,
+  decodeParams: options.decodeParams,
+  maxSteps: options.maxSteps,
+  keep: options.keep,
+  keyOf: options.keyOf,
+  firstIndex: options.firstIndex,
+  within: options.within,
+  publish: options.publish
+})
+
 /** Places for workers; so many at most start without another look at whether they should. */
 const wave = new Array<undefined>(256).fill(undefined)
 
@@ -90,7 +106,7 @@ export class Run {
   private onDemand: (() => void) | undefined = undefined
 
   constructor(options: RunOptions, context: Context.Context<unknown>) {
-    this.options = options
+    this.options = inOneShape(options)
     this.context = context
     this.read = this.first = options.firstIndex ?? 0
     this.ledger = new Ledger(options.keep, options.keyOf, options.source.size, this.first)

@@ -1,4 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
+import { AsyncLocalStorage } from "node:async_hooks"
 import {
   BatchPipeline,
   Handler,
@@ -263,6 +264,28 @@ describe("getParams", () => {
     await batch.run(shared)
 
     assert.deepStrictEqual(shared, {})
+  })
+})
+
+describe("an AsyncLocalStorage of the caller", () => {
+  it("is for each item as the batch found it, whatever the item before has entered", async () => {
+    const tenant = new AsyncLocalStorage<string>()
+    const seen: Array<string | undefined> = []
+    class Enter extends Handler<{ n: number }, void> {
+      protected override async handleRequest({ n }: { n: number }): Promise<void> {
+        seen.push(tenant.getStore())
+        tenant.enterWith(`item ${n}`)
+        await Promise.resolve()
+      }
+    }
+    const batch = new ParallelBatchPipeline(new Pipeline(new Enter()), {
+      params: () => [{ n: 1 }, { n: 2 }, { n: 3 }],
+      concurrency: 1
+    })
+
+    await tenant.run("caller", () => batch.run({}))
+
+    assert.deepStrictEqual(seen, ["caller", "caller", "caller"])
   })
 })
 
