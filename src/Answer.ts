@@ -1,7 +1,7 @@
 /**
  * What `processResults` answers: the next action with what becomes of the shared
  * data, or that the item is skipped. Read these as `Handler.next`,
- * `Handler.nextWith` and `Handler.skip`.
+ * `Handler.nextWith`, `Handler.skip` and `Handler.stop`.
  *
  * @since 0.1.0
  */
@@ -129,6 +129,42 @@ export const nextWith = <const Action extends string, Shared>(
   action: Action,
   update: (draft: Draft<Shared>) => void
 ): Next<Action, Shared> => new definition.Next(action, "update", undefined, update) as Next<Action, never>
+
+/**
+ * Ends the batch with this item, and without a failure: what was looked for is
+ * found, or nothing more is worth its cost.
+ *
+ * **Details**
+ *
+ * The item succeeds with the action `"stop"`; a route for that action is not
+ * followed. Nothing starts any more; what runs is interrupted and its finalizers
+ * have run when the batch answers its report, whose `endedBy` has the reason.
+ *
+ * **Example** (Stopping at the first match)
+ *
+ * ```ts
+ * import { Effect } from "effect"
+ * import { Batch, Handler, Pipeline } from "parallel-batch-pipeline/effect"
+ *
+ * const look = Handler.make("look", {
+ *   handleRequest: ({ text }: { readonly text: string }) => Effect.succeed(text.indexOf("needle")),
+ *   processResults: ({ outputs }) => outputs === -1 ? Handler.next("missed") : Handler.stop("found")
+ * })
+ * const search = Pipeline.make("search", { handlers: { look }, start: "look" })
+ *
+ * const report = await Effect.runPromise(
+ *   Batch.run(search, { params: [{ text: "hay" }, { text: "a needle" }, { text: "hay" }], concurrency: 1 })
+ * )
+ *
+ * report.endedBy // => { _tag: "Stop", reason: "found" }
+ * report.outcomes.map((outcome) => outcome._tag) // => ["Succeeded", "Succeeded", "NotStarted"]
+ * ```
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const stop = (reason: string): Next<"stop", never> =>
+  new definition.Next("stop", "none", undefined, undefined, reason) as Next<"stop", never>
 
 /**
  * Ends the item as skipped: neither success nor failure.

@@ -7,6 +7,7 @@
  *
  * @since 0.1.0
  */
+import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import { dual } from "effect/Function"
 import * as Queue from "effect/Queue"
@@ -58,6 +59,11 @@ export type StreamOptions<P, S, Rep, M extends Mode, E2, R2, R3> = {
   readonly mode?: M | undefined
   /** How many handlers an item may pass through; it then fails with `TooManySteps`. Defaults to 1,000,000. */
   readonly maxSteps?: number | undefined
+  /**
+   * How long the batch may take. Then it ends without a failure, as `endedBy` of the report says: what runs is
+   * interrupted, what has not started does not. Defaults to no limit.
+   */
+  readonly timeout?: Duration.Input | undefined
   /**
    * Whether every item works on its own copy of the shared data, merged key by key when it has succeeded, at the
    * cost of its size for each item. Defaults to `"none"`: all items change the same value, atomically.
@@ -318,6 +324,7 @@ const toRunOptions = (self: Pipeline.Any, options: AnyOptions, publish: RunOptio
     failFast: Check.oneOf("mode", options.mode ?? "fail-fast", ["fail-fast", "collect-all"]) === "fail-fast",
     decodeParams: options.decodeParams ?? true,
     maxSteps: Check.positiveInteger("maxSteps", options.maxSteps ?? 1_000_000),
+    timeout: options.timeout === undefined ? undefined : Check.duration("timeout", options.timeout),
     keep: Check.oneOf("outcomes", options.outcomes ?? "all", ["all", "failures", "none"]),
     keyOf: options.key ?? stableKey,
     shared: isolation === "none" ? atomic(ref) : snapshot(ref, options.merge as Mergers | undefined),

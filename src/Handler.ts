@@ -21,7 +21,7 @@ import type { HandlerDefinition, PipelineDefinition } from "./internal/definitio
 import * as internal from "./internal/handler.ts"
 import type { AnyOptions } from "./internal/handler.ts"
 
-export { type Draft, next, type Next, nextWith, skip, type Skip } from "./Answer.ts"
+export { type Draft, next, type Next, nextWith, skip, type Skip, stop } from "./Answer.ts"
 export type { Options, PrepareContext, ProcessContext, Retry } from "./HandlerOptions.ts"
 
 /**

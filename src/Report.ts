@@ -10,6 +10,31 @@ import type * as Duration from "effect/Duration"
 import type * as Outcome from "./Outcome.ts"
 
 /**
+ * Why a batch ended.
+ *
+ * **Details**
+ *
+ * - `Completed`: every parameter set of the input has run to its end.
+ * - `Stop`: a handler answered `Handler.stop`.
+ * - `Timeout`: the option `timeout` had passed.
+ * - `Failure`: the first failure of a fail-fast batch.
+ * - `InputFailure`: the input itself failed.
+ * - `Interruption`: the batch was interrupted from outside.
+ * - `Running`: it had not ended when the report was taken.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type EndedBy =
+  | { readonly _tag: "Completed" }
+  | { readonly _tag: "Stop"; readonly reason: string }
+  | { readonly _tag: "Timeout"; readonly duration: Duration.Duration }
+  | { readonly _tag: "Failure" }
+  | { readonly _tag: "InputFailure" }
+  | { readonly _tag: "Interruption" }
+  | { readonly _tag: "Running" }
+
+/**
  * The result of a batch.
  *
  * **Details**
@@ -34,6 +59,8 @@ export interface Report<out S, out O extends Outcome.Any> {
   /** One outcome for each parameter set, in input order; the option `outcomes` says which are kept. */
   readonly outcomes: ReadonlyArray<O>
   readonly duration: Duration.Duration
+  /** Why the batch ended. */
+  readonly endedBy: EndedBy
 }
 
 /**

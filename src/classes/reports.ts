@@ -23,6 +23,7 @@ export const combine = <S extends SharedData>(shared: S, runs: ReadonlyArray<Run
     notStarted: sum((report) => report.notStarted),
     exhausted: reports.every((report) => report.exhausted),
     outcomes: reports.flatMap((report) => report.outcomes),
-    duration: Duration.millis(sum((report) => Duration.toMillis(report.duration)))
+    duration: Duration.millis(sum((report) => Duration.toMillis(report.duration))),
+    endedBy: reports.at(-1)?.endedBy ?? { _tag: "Interruption" }
   }
 }

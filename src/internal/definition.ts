@@ -77,17 +77,21 @@ export class Next<out Action extends string = string> {
   readonly change: "none" | "replace" | "update"
   readonly shared: unknown
   readonly update: ((draft: never) => void) | undefined
+  /** Why the batch ends with this item, where it does. */
+  readonly stop: string | undefined
 
   constructor(
     action: Action,
     change: "none" | "replace" | "update",
     shared: unknown,
-    update: ((draft: never) => void) | undefined
+    update: ((draft: never) => void) | undefined,
+    stop?: string
   ) {
     this.action = action
     this.change = change
     this.shared = shared
     this.update = update
+    this.stop = stop
   }
 }
 

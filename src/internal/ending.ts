@@ -4,10 +4,11 @@
 import * as Cause from "effect/Cause"
 import * as Exit from "effect/Exit"
 import { InvalidParams } from "../BatchError.ts"
-import type { Mismatch, Skip } from "./definition.ts"
+import type { Mismatch, Next, Skip } from "./definition.ts"
 import type { Item } from "./item.ts"
 
-export type Ending = "succeeded" | Skip | Cause.Cause<unknown>
+/** A `Next` succeeds, and ends the batch. */
+export type Ending = "succeeded" | Next | Skip | Cause.Cause<unknown>
 
 export const exitOf = (ending: Ending): Exit.Exit<void, unknown> =>
   ending !== "succeeded" && Cause.isCause(ending) ? Exit.failCause(ending) : Exit.void

@@ -67,8 +67,9 @@ export const drive = (
           ? Effect.void
           : restore(Effect.forEach(run.unpublished, (outcome) => publish(outcome) ?? Effect.void, { discard: true }))
       return Effect.flatMap(Effect.all([Effect.exit(source.close), Effect.exit(published)]), ([closed, told]) => {
-        const report = run.report()
         const interrupted = run.fault ?? causeOf(driven) ?? causeOf(told)
+        run.endedBy = endedBy(run, interrupted)
+        const report = run.report()
         if (interrupted === undefined && run.failure !== undefined) {
           const cause = run.failure
           const error = Option.getOrUndefined(Cause.findErrorOption(cause))
@@ -82,6 +83,12 @@ export const drive = (
       })
     })
   })
+
+const endedBy = (run: Run, interrupted: Cause.Cause<unknown> | undefined): Report.EndedBy => {
+  if (interrupted !== undefined) return { _tag: run.fault === undefined ? "Interruption" : "InputFailure" }
+  if (run.failure !== undefined) return { _tag: "Failure" }
+  return run.endedBy._tag === "Running" ? { _tag: "Completed" } : run.endedBy
+}
 
 const causeOf = (exit: Exit.Exit<unknown, unknown>): Cause.Cause<unknown> | undefined =>
   Exit.isFailure(exit) ? exit.cause : undefined

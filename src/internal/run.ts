@@ -44,6 +44,8 @@ export interface RunOptions {
   readonly failFast: boolean
   readonly decodeParams: boolean
   readonly maxSteps: number
+  /** The limit of the whole batch. */
+  readonly timeout?: Duration.Duration | undefined
   readonly keep: "all" | "failures" | "none"
   readonly keyOf: KeyOf
   /** The index of the first item, where a batch goes on from another. Defaults to 0. */
@@ -63,6 +65,7 @@ const inOneShape = (options: RunOptions): RunOptions => ({
   failFast: options.failFast,
   decodeParams: options.decodeParams,
   maxSteps: options.maxSteps,
+  timeout: options.timeout,
   keep: options.keep,
   keyOf: options.keyOf,
   firstIndex: options.firstIndex,
@@ -87,6 +90,8 @@ export class Run {
   hungry = 0
   /** The failure that ended a fail-fast batch. */
   failure: Cause.Cause<unknown> | undefined = undefined
+  /** Why the batch ended, as far as the run itself knows. */
+  endedBy: Report.EndedBy = { _tag: "Running" }
   /** Why the input, or the engine, broke down. */
   fault: Cause.Cause<unknown> | undefined = undefined
   /** Outcomes that ended with the batch, so that no worker could publish them. */
@@ -145,6 +150,22 @@ export class Run {
     this.stopped = true
     this.onStop?.()
     this.demand()
+  }
+
+  /** Ends the batch before its input does, and not because something failed. */
+  endBy(reason: Report.EndedBy): void {
+    if (this.stopped) return
+    this.endedBy = reason
+    this.stop()
+  }
+
+  /** Ends the batch because an item that succeeded says so. */
+  stopAfter(outcome: AnyOutcome | undefined, reason: string): AnyOutcome | undefined {
+    if (this.stopped) return outcome
+    // Everything may have ended when `stop` returns, so the outcome is handed over before.
+    if (outcome !== undefined) this.unpublished.push(outcome)
+    this.endBy({ _tag: "Stop", reason })
+    return undefined
   }
 
   /** Ends the batch because there is no going on. */
@@ -250,8 +271,22 @@ export class Run {
     })
   })
 
+  private readonly timer = Effect.suspend(() => {
+    const duration = this.options.timeout
+    return duration === undefined
+      ? Effect.never
+      : Effect.delay(
+          Effect.sync(() => this.endBy({ _tag: "Timeout", duration })),
+          duration
+        )
+  })
+
   /** Runs every item; ends early after `stop`, when everything that ran has been interrupted and finalized. */
-  readonly drive: Effect.Effect<void, never, unknown> = Effect.raceFirst(this.stopping, this.ramp)
+  readonly drive: Effect.Effect<void, never, unknown> = Effect.suspend(() =>
+    this.options.timeout === undefined
+      ? Effect.raceFirst(this.stopping, this.ramp)
+      : Effect.raceAllFirst([this.stopping, this.timer, this.ramp])
+  )
 
   /** Takes what the source still holds, once nothing runs any more: those items never start. */
   leaveRest(): void {
@@ -278,7 +313,8 @@ export class Run {
       get outcomes() {
         return (outcomes ??= ledger.outcomes())
       },
-      duration: Duration.millis(this.now())
+      duration: Duration.millis(this.now()),
+      endedBy: this.endedBy
     }
     // A printed report shows its outcomes, not that they are computed.
     return Object.defineProperty(report, NodeInspectSymbol, { value: () => ({ ...report }) })

@@ -281,15 +281,15 @@ export class Worker implements Driver {
       this.ending = next
     } else if (next?._tag === "Next") {
       if (next.change !== "none") item.cell.apply(next)
-      const target = step.next(next.action)
+      const target = next.stop === undefined ? step.next(next.action) : undefined
       if (target !== undefined) return this.enter(item, target, outputs)
       item.action = next.action
-      this.ending = "succeeded"
+      this.ending = next.stop === undefined ? "succeeded" : next
     } else {
       throw new TypeError(
         `processResults of handler "${step.name}" answered ${format(
           next
-        )}, expected Handler.next, Handler.nextWith or Handler.skip`
+        )}, expected Handler.next, nextWith, skip or stop`
       )
     }
   }
@@ -298,11 +298,14 @@ export class Worker implements Driver {
     // Cleared first: the outcome may end the batch, and with it this worker, before `fail` returns.
     this.item = undefined
     this.ending = undefined
-    if (ending === "succeeded") {
-      const conflict = this.run.options.shared.commit(item.cell)
-      return conflict === undefined ? this.run.succeed(item, now) : this.run.fail(item, now, conflict)
+    if (ending !== "succeeded") {
+      if (Cause.isCause(ending)) return this.run.fail(item, now, ending)
+      if (ending._tag === "Skip") return this.run.skip(item, now, ending.reason)
     }
-    return Cause.isCause(ending) ? this.run.fail(item, now, ending) : this.run.skip(item, now, ending.reason)
+    const conflict = this.run.options.shared.commit(item.cell)
+    if (conflict !== undefined) return this.run.fail(item, now, conflict)
+    const outcome = this.run.succeed(item, now)
+    return ending === "succeeded" ? outcome : this.run.stopAfter(outcome, ending.stop!)
   }
 
   /** The fiber ends: by itself with nothing in hand, or because the batch was stopped. */
