@@ -21,6 +21,7 @@ import type { RunOptions } from "./internal/run.ts"
 import { atomic, snapshot } from "./internal/shared.ts"
 import * as Source from "./internal/source.ts"
 import { fromStream } from "./internal/streamSource.ts"
+import { toTolerance } from "./internal/tolerance.ts"
 import type { Outcome } from "./Outcome.ts"
 import type * as Pipeline from "./Pipeline.ts"
 import type { Any as AnyReport, Report } from "./Report.ts"
@@ -103,7 +104,41 @@ export interface DecodeOption<D extends boolean> {
 
 type Given<P, PT, D> = [D] extends [false] ? PT : P
 
-type Failure<M, E, Rep extends AnyReport> = [M] extends ["collect-all"] ? never : BatchFailed<E, Rep>
+type Failure<M, T, E, Rep extends AnyReport> = [M] extends ["collect-all"]
+  ? [T] extends [undefined]
+    ? never
+    : BatchFailed<E, Rep>
+  : BatchFailed<E, Rep>
+
+/**
+ * How many failures a collect-all batch bears. It stops as soon as one of the
+ * bounds is exceeded, and fails with `BatchFailed`; `endedBy` of the report names
+ * the bound. The rule is that of a Distributed Map of AWS Step Functions.
+ *
+ * @category options
+ * @since 0.1.0
+ */
+export interface Tolerance {
+  /** How many items may fail. */
+  readonly count?: number | undefined
+  /** How large a share of the items that have ended may be failures, from 0 to 100. */
+  readonly percent?: number | undefined
+  /** How many items must have ended before a share counts. Defaults to 20. */
+  readonly minSample?: number | undefined
+  /** How many items may fail with errors of a tag, as a number or a share; the tag of a thrown bug is its `name`. */
+  readonly byTag?: { readonly [tag: string]: number | `${number}%` | undefined } | undefined
+}
+
+/**
+ * The option `tolerate`.
+ *
+ * @category options
+ * @since 0.1.0
+ */
+export interface TolerateOption<T extends Tolerance | undefined> {
+  /** With `mode: "collect-all"`: how many failures the batch bears. Defaults to any number. */
+  readonly tolerate?: T
+}
 
 /**
  * Runs the pipeline once for each parameter set and answers the report.
@@ -155,7 +190,8 @@ export const run: {
     R2 = never,
     R3 = never,
     const M extends Mode = "fail-fast",
-    const D extends boolean = true
+    const D extends boolean = true,
+    const T extends Tolerance | undefined = undefined
   >(
     // The pipeline alone says what the types are, not the values given here.
     options: Options<
@@ -167,12 +203,13 @@ export const run: {
       R2,
       R3
     > &
-      DecodeOption<D>
+      DecodeOption<D> &
+      TolerateOption<T>
   ): (
     self: Pipeline.Pipeline<P, PT, S, O, A, E, R>
   ) => Effect.Effect<
     Report<S, Outcome<Given<P, PT, D>, A, O, E>>,
-    E2 | Failure<M, E, Report<S, Outcome<Given<P, PT, D>, A, O, E>>>,
+    E2 | Failure<M, T, E, Report<S, Outcome<Given<P, PT, D>, A, O, E>>>,
     R | R2 | R3
   >
   <
@@ -187,13 +224,16 @@ export const run: {
     R2 = never,
     R3 = never,
     const M extends Mode = "fail-fast",
-    const D extends boolean = true
+    const D extends boolean = true,
+    const T extends Tolerance | undefined = undefined
   >(
     self: Pipeline.Pipeline<P, PT, S, O, A, E, R>,
-    options: Options<Given<P, PT, D>, S, Report<S, Outcome<Given<P, PT, D>, A, O, E>>, M, E2, R2, R3> & DecodeOption<D>
+    options: Options<Given<P, PT, D>, S, Report<S, Outcome<Given<P, PT, D>, A, O, E>>, M, E2, R2, R3> &
+      DecodeOption<D> &
+      TolerateOption<T>
   ): Effect.Effect<
     Report<S, Outcome<Given<P, PT, D>, A, O, E>>,
-    E2 | Failure<M, E, Report<S, Outcome<Given<P, PT, D>, A, O, E>>>,
+    E2 | Failure<M, T, E, Report<S, Outcome<Given<P, PT, D>, A, O, E>>>,
     R | R2 | R3
   >
 } = dual(2, (self: Pipeline.Any, options: AnyOptions): Effect.Effect<AnyReport, unknown, unknown> =>
@@ -251,7 +291,8 @@ export const stream: {
     R2 = never,
     R3 = never,
     const M extends Mode = "fail-fast",
-    const D extends boolean = true
+    const D extends boolean = true,
+    const T extends Tolerance | undefined = undefined
   >(
     // The pipeline alone says what the types are, not the values given here.
     options: StreamOptions<
@@ -263,12 +304,13 @@ export const stream: {
       R2,
       R3
     > &
-      DecodeOption<D>
+      DecodeOption<D> &
+      TolerateOption<T>
   ): (
     self: Pipeline.Pipeline<P, PT, S, O, A, E, R>
   ) => Stream.Stream<
     Outcome<Given<P, PT, D>, A, O, E>,
-    E2 | Failure<M, E, Report<S, Outcome<Given<P, PT, D>, A, O, E>>>,
+    E2 | Failure<M, T, E, Report<S, Outcome<Given<P, PT, D>, A, O, E>>>,
     R | R2 | R3
   >
   <
@@ -283,14 +325,16 @@ export const stream: {
     R2 = never,
     R3 = never,
     const M extends Mode = "fail-fast",
-    const D extends boolean = true
+    const D extends boolean = true,
+    const T extends Tolerance | undefined = undefined
   >(
     self: Pipeline.Pipeline<P, PT, S, O, A, E, R>,
     options: StreamOptions<Given<P, PT, D>, S, Report<S, Outcome<Given<P, PT, D>, A, O, E>>, M, E2, R2, R3> &
-      DecodeOption<D>
+      DecodeOption<D> &
+      TolerateOption<T>
   ): Stream.Stream<
     Outcome<Given<P, PT, D>, A, O, E>,
-    E2 | Failure<M, E, Report<S, Outcome<Given<P, PT, D>, A, O, E>>>,
+    E2 | Failure<M, T, E, Report<S, Outcome<Given<P, PT, D>, A, O, E>>>,
     R | R2 | R3
   >
 } = dual(2, (self: Pipeline.Any, options: AnyOptions): Stream.Stream<unknown, unknown, unknown> =>
@@ -313,7 +357,9 @@ export const stream: {
 // -----------------------------------------------------------------------------
 
 // What the overloads have checked. `any`: the options are those of some pipeline.
-type AnyOptions = Options<any, any, any, Mode, unknown, unknown, unknown> & DecodeOption<boolean>
+type AnyOptions = Options<any, any, any, Mode, unknown, unknown, unknown> &
+  DecodeOption<boolean> &
+  TolerateOption<Tolerance | undefined>
 
 const toRunOptions = (self: Pipeline.Any, options: AnyOptions, publish: RunOptions["publish"]): RunOptions => {
   const isolation = Check.oneOf("isolation", options.isolation ?? "none", ["none", "snapshot"])
@@ -322,6 +368,7 @@ const toRunOptions = (self: Pipeline.Any, options: AnyOptions, publish: RunOptio
     graph: graphOf(self.definition),
     concurrency: Check.concurrency(options.concurrency ?? 16),
     failFast: Check.oneOf("mode", options.mode ?? "fail-fast", ["fail-fast", "collect-all"]) === "fail-fast",
+    tolerance: toTolerance(options.tolerate, options.mode ?? "fail-fast"),
     decodeParams: options.decodeParams ?? true,
     maxSteps: Check.positiveInteger("maxSteps", options.maxSteps ?? 1_000_000),
     timeout: options.timeout === undefined ? undefined : Check.duration("timeout", options.timeout),

@@ -180,8 +180,9 @@ export class ItemSkipped extends Data.TaggedError("ItemSkipped")<{
 }
 
 /**
- * The first failure of a fail-fast batch, with the report of everything that had
- * finished, was interrupted, or never started.
+ * A batch ended because items failed: at the first failure of a fail-fast batch,
+ * or at the first that is more than `tolerate` allows. It carries the report of
+ * everything that had finished, was interrupted, or never started.
  *
  * **Example** (Keeping what had finished)
  *
@@ -206,7 +207,7 @@ export class ItemSkipped extends Data.TaggedError("ItemSkipped")<{
  * @since 0.1.0
  */
 export class BatchFailed<out E, out R extends Report.Any = Report.Any> extends Data.TaggedError("BatchFailed")<{
-  /** The first error of an item; `undefined` where a thrown bug ended the batch. */
+  /** The error of the item that ended the batch; `undefined` where that was a thrown bug. */
   readonly error: ItemError<E> | undefined
   /** The whole cause of that failure. */
   readonly cause: Cause.Cause<ItemError<E>>
@@ -214,11 +215,17 @@ export class BatchFailed<out E, out R extends Report.Any = Report.Any> extends D
   readonly report: R
 }> {
   override get message(): string {
-    const { failed, interrupted, notStarted, succeeded } = this.report
-    return `The batch stopped at its first failure (${succeeded} succeeded, ${failed} failed, ${interrupted} interrupted, ${notStarted} not started): ${
+    const { endedBy, failed, interrupted, notStarted, succeeded } = this.report
+    return `The batch stopped ${stoppedBy(endedBy)} (${succeeded} succeeded, ${failed} failed, ${interrupted} interrupted, ${notStarted} not started): ${
       Cause.pretty(this.cause).split("\n")[0]
     }`
   }
+}
+
+const stoppedBy = (endedBy: Report.EndedBy): string => {
+  if (endedBy._tag !== "Tolerance") return "at its first failure"
+  const { ended, failed, limit, tag } = endedBy
+  return `because ${failed} of ${ended} items failed${tag === undefined ? "" : ` with ${tag}`}, and ${limit} are tolerated`
 }
 
 /**

@@ -18,6 +18,8 @@ import type * as Outcome from "./Outcome.ts"
  * - `Stop`: a handler answered `Handler.stop`.
  * - `Timeout`: the option `timeout` had passed.
  * - `Failure`: the first failure of a fail-fast batch.
+ * - `Tolerance`: more failures than `tolerate` allows. `bound` is the one that was exceeded, `failed` the failures that
+ *   count towards it (those with the `tag`, where the bound has one), `ended` the items that had come to an end.
  * - `InputFailure`: the input itself failed.
  * - `Interruption`: the batch was interrupted from outside.
  * - `Running`: it had not ended when the report was taken.
@@ -30,6 +32,14 @@ export type EndedBy =
   | { readonly _tag: "Stop"; readonly reason: string }
   | { readonly _tag: "Timeout"; readonly duration: Duration.Duration }
   | { readonly _tag: "Failure" }
+  | {
+      readonly _tag: "Tolerance"
+      readonly bound: "count" | "percent" | "byTag"
+      readonly tag: string | undefined
+      readonly limit: number | `${number}%`
+      readonly failed: number
+      readonly ended: number
+    }
   | { readonly _tag: "InputFailure" }
   | { readonly _tag: "Interruption" }
   | { readonly _tag: "Running" }

@@ -92,6 +92,13 @@ describe("Batch.run: mode", () => {
     expectTypeOf(Batch.run(crawl, { params, shared, mode: "collect-all" })).toEqualTypeOf<CollectAll>()
   })
 
+  it("fails with BatchFailed where it collects all and bears only so many failures", () => {
+    const tolerate = { count: 3, percent: 5, minSample: 50, byTag: { HttpError: "10%" } } as const
+    expectTypeOf(Batch.run(crawl, { params, shared, mode: "collect-all", tolerate })).toEqualTypeOf<FailFast>()
+    // @ts-expect-error a share is a string that ends with %
+    Batch.run(crawl, { params, shared, mode: "collect-all", tolerate: { byTag: { HttpError: "10" } } })
+  })
+
   it("fails with BatchFailed where the mode is known at run time only", () => {
     expectTypeOf(Batch.run(crawl, { params, shared, mode })).toEqualTypeOf<FailFast>()
   })

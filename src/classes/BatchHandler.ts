@@ -60,6 +60,8 @@ export interface BatchOptions<TSharedData extends SharedData = SharedData> {
 interface Scheduling {
   readonly concurrency: number
   readonly failFast: boolean
+  readonly timeout?: EngineOptions["timeout"]
+  readonly tolerance?: (() => EngineOptions["tolerance"]) | undefined
 }
 
 /**
@@ -266,7 +268,10 @@ export abstract class BatchHandler<TSharedData extends SharedData = SharedData> 
     })
     return {
       ...base,
-      ...scheduling,
+      concurrency: scheduling.concurrency,
+      failFast: scheduling.failFast,
+      timeout: scheduling.timeout,
+      tolerance: scheduling.tolerance?.(),
       shared: isolation === "snapshot" ? snapshotInto(shared as SharedData, merge as Mergers | undefined) : base.shared,
       maxSteps: maxSteps ?? base.maxSteps,
       keep: outcomes ?? "all",

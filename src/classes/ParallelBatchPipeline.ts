@@ -3,7 +3,9 @@
  *
  * @since 0.1.0
  */
+import type * as Duration from "effect/Duration"
 import * as Check from "../internal/options.ts"
+import { type Bounds, toTolerance } from "../internal/tolerance.ts"
 import type { SharedData } from "./BaseHandler.ts"
 import { BatchHandler, type BatchOptions } from "./BatchHandler.ts"
 import type { Pipeline } from "./Pipeline.ts"
@@ -19,6 +21,18 @@ export interface ParallelBatchOptions<TSharedData extends SharedData = SharedDat
   readonly concurrency?: number | "unbounded" | undefined
   /** `"collect-all"` runs every item, whatever fails. Defaults to `"fail-fast"`. */
   readonly mode?: "fail-fast" | "collect-all" | undefined
+  /**
+   * With `mode: "collect-all"`: how many failures the batch bears, in all (`count`), as a share of the items that have
+   * ended (`percent`, once `minSample` have, 20 by default), or by the name of the error (`byTag`). At the first that is
+   * more, the batch stops: `run` rejects with that failure, and `endedBy` of the report names the bound. Defaults to any
+   * number.
+   */
+  readonly tolerate?: Bounds | undefined
+  /**
+   * How long the batch may take, in milliseconds. Then it ends without a failure, as `endedBy` of the report says: what
+   * runs is interrupted, what has not started does not. Defaults to no limit.
+   */
+  readonly timeoutMs?: number | undefined
 }
 
 /**
@@ -62,9 +76,15 @@ export interface ParallelBatchOptions<TSharedData extends SharedData = SharedDat
  */
 export class ParallelBatchPipeline<TSharedData extends SharedData = SharedData> extends BatchHandler<TSharedData> {
   constructor(pipeline: Pipeline<any>, options: ParallelBatchOptions<TSharedData> = {}) {
+    const mode = Check.oneOf("mode", options.mode ?? "fail-fast", ["fail-fast", "collect-all"])
+    const timeoutMs: Duration.Input | undefined = options.timeoutMs
+    // Checked here, and made for each run: what counts towards the bounds belongs to one run.
+    toTolerance(options.tolerate, mode)
     super(pipeline, options, {
       concurrency: Check.concurrency(options.concurrency ?? "unbounded"),
-      failFast: Check.oneOf("mode", options.mode ?? "fail-fast", ["fail-fast", "collect-all"]) === "fail-fast"
+      failFast: mode === "fail-fast",
+      timeout: timeoutMs === undefined ? undefined : Check.duration("timeoutMs", timeoutMs),
+      tolerance: () => toTolerance(options.tolerate, mode)
     })
   }
 }

@@ -86,7 +86,6 @@ export const drive = (
 
 const endedBy = (run: Run, interrupted: Cause.Cause<unknown> | undefined): Report.EndedBy => {
   if (interrupted !== undefined) return { _tag: run.fault === undefined ? "Interruption" : "InputFailure" }
-  if (run.failure !== undefined) return { _tag: "Failure" }
   return run.endedBy._tag === "Running" ? { _tag: "Completed" } : run.endedBy
 }
 

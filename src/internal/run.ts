@@ -32,6 +32,7 @@ import { type AnyOutcome, Failed, Interrupted, type KeyOf, NotStarted, Skipped, 
 import { Pace } from "./pace.ts"
 import type { SharedData } from "./shared.ts"
 import type { Source } from "./source.ts"
+import type { Tolerance } from "./tolerance.ts"
 import { Trail } from "./trail.ts"
 import { Worker } from "./worker.ts"
 
@@ -42,6 +43,8 @@ export interface RunOptions {
   /** How many items run at the same time; `Infinity`: all. */
   readonly concurrency: number
   readonly failFast: boolean
+  /** How many failures the batch bears, where it does not end at the first. */
+  readonly tolerance?: Tolerance | undefined
   readonly decodeParams: boolean
   readonly maxSteps: number
   /** The limit of the whole batch. */
@@ -63,6 +66,7 @@ const inOneShape = (options: RunOptions): RunOptions => ({
   shared: options.shared,
   concurrency: options.concurrency,
   failFast: options.failFast,
+  tolerance: options.tolerance,
   decodeParams: options.decodeParams,
   maxSteps: options.maxSteps,
   timeout: options.timeout,
@@ -88,7 +92,7 @@ export class Run {
   stopped = false
   /** Workers that wait for the source. */
   hungry = 0
-  /** The failure that ended a fail-fast batch. */
+  /** The failure that ended the batch. */
   failure: Cause.Cause<unknown> | undefined = undefined
   /** Why the batch ended, as far as the run itself knows. */
   endedBy: Report.EndedBy = { _tag: "Running" }
@@ -179,13 +183,16 @@ export class Run {
     this.succeeded++
     const millis = now - item.startedAt
     this.ledger.succeed(item.index, item.trail.end(item.action, item.attempts), item.output, millis)
-    if (this.options.publish === undefined) return undefined
-    return new Succeeded(item, this.options.keyOf, millis, item.action, item.output)
+    const { keyOf, publish, tolerance } = this.options
+    const outcome = publish === undefined ? undefined : new Succeeded(item, keyOf, millis, item.action, item.output)
+    return tolerance === undefined ? outcome : this.tolerate(tolerance, outcome)
   }
 
-  skip(item: Item, now: number, reason: string): AnyOutcome {
+  skip(item: Item, now: number, reason: string): AnyOutcome | undefined {
     this.skipped++
-    return this.put(new Skipped(item, this.options.keyOf, now - item.startedAt, item.handler, reason))
+    const outcome = this.put(new Skipped(item, this.options.keyOf, now - item.startedAt, item.handler, reason))
+    const tolerance = this.options.tolerance
+    return tolerance === undefined ? outcome : this.tolerate(tolerance, outcome)
   }
 
   interrupt(item: Item, now: number): AnyOutcome {
@@ -196,10 +203,24 @@ export class Run {
   fail(item: Item, now: number, cause: Cause.Cause<unknown>): AnyOutcome | undefined {
     this.failed++
     const outcome = this.put(new Failed(item, this.options.keyOf, now - item.startedAt, item.step?.name, cause))
-    if (!this.options.failFast || this.stopped) return outcome
+    const { failFast, publish, tolerance } = this.options
+    tolerance?.note(cause)
+    if (tolerance !== undefined) return this.tolerate(tolerance, outcome)
+    if (!failFast || this.stopped) return outcome
     // Everything may have ended when `stop` returns, so the outcome is handed over before.
-    if (this.options.publish !== undefined) this.unpublished.push(outcome)
+    if (publish !== undefined) this.unpublished.push(outcome)
     this.failWith(cause)
+    return undefined
+  }
+
+  /** Ends the batch where its items have failed too often: also a success can show that it is too large a share. */
+  private tolerate(tolerance: Tolerance, outcome: AnyOutcome | undefined): AnyOutcome | undefined {
+    if (this.stopped) return outcome
+    const exceeded = tolerance.exceeded(this.failed, this.succeeded + this.failed + this.skipped)
+    if (exceeded === undefined) return outcome
+    if (outcome !== undefined && this.options.publish !== undefined) this.unpublished.push(outcome)
+    this.failure = tolerance.cause
+    this.endBy(exceeded)
     return undefined
   }
 
@@ -207,7 +228,7 @@ export class Run {
   failWith(cause: Cause.Cause<unknown>): void {
     if (!this.options.failFast || this.stopped) return
     this.failure = cause
-    this.stop()
+    this.endBy({ _tag: "Failure" })
   }
 
   private put<O extends AnyOutcome>(outcome: O): O {

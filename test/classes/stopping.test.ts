@@ -1,4 +1,4 @@
-import { assert, describe, it } from "@effect/vitest"
+import { assert, describe, it, vi } from "@effect/vitest"
 import { Cause, Option } from "effect"
 import {
   BatchPipeline,
@@ -26,6 +26,63 @@ class Work extends Handler<HandlerParams, unknown> {
     return this.#request(inputs["n"] as number, this.getSignal())
   }
 }
+
+describe("tolerate", () => {
+  const failing = () =>
+    new Work((n) => {
+      if (n % 2 === 1) throw new RangeError(`no ${n}`)
+    })
+
+  it("stops a collect-all batch at the first failure that is more, and counts anew in each run", async () => {
+    const batch = new ParallelBatchPipeline(new Pipeline(failing()), {
+      params: () => Array.from({ length: 8 }, (_, n) => ({ n })),
+      mode: "collect-all",
+      concurrency: 1,
+      tolerate: { byTag: { RangeError: 2 } }
+    })
+
+    for (const _ of [1, 2]) {
+      const report = await batch.runReport({})
+      assert.deepStrictEqual([report.succeeded, report.failed, report.notStarted], [3, 3, 2])
+      assert.deepInclude(report.endedBy, { _tag: "Tolerance", bound: "byTag", tag: "RangeError" })
+    }
+    await batch.run({}).then(assert.fail, (thrown: Error) => assert.strictEqual(thrown.message, "no 5"))
+  })
+
+  it("is checked when the batch is made", () => {
+    const make = (options: ParallelBatchOptions) => () => new ParallelBatchPipeline(new Pipeline(failing()), options)
+
+    assert.throws(make({ mode: "collect-all", tolerate: { count: -1 } }), /"tolerate.count" to be an integer/)
+    assert.throws(make({ tolerate: { count: 1 } }), /"tolerate" to be left out/)
+    assert.throws(make({ timeoutMs: 0 }), /"timeoutMs" to be a duration longer than zero/)
+  })
+})
+
+describe("timeoutMs", () => {
+  it("ends the batch without a failure, and aborts what runs", async () => {
+    vi.useFakeTimers()
+    try {
+      const aborted: Array<number> = []
+      const work = new Work((n, signal) =>
+        n === 0 ? undefined : new Promise(() => signal.addEventListener("abort", () => aborted.push(n)))
+      )
+      const batch = new ParallelBatchPipeline(new Pipeline(work), {
+        params: () => [{ n: 0 }, { n: 1 }, { n: 2 }],
+        concurrency: 1,
+        timeoutMs: 100
+      })
+
+      const running = batch.runReport({})
+      await vi.advanceTimersByTimeAsync(101)
+      const report = await running
+
+      assert.deepStrictEqual([report.succeeded, report.interrupted, report.notStarted], [1, 1, 1])
+      assert.deepStrictEqual([report.endedBy._tag, aborted], ["Timeout", [1]])
+    } finally {
+      vi.useRealTimers()
+    }
+  })
+})
 
 /** A batch that tells whether `processBatchResults` was called. */
 class Watched extends ParallelBatchPipeline {
