@@ -22,7 +22,9 @@ import type {
   FinalAction,
   FinalOutput,
   SameShared,
-  SharedOfAll
+  SharedOfAll,
+  Known,
+  UnknownHandler
 } from "./internal/graphTypes.ts"
 import * as internalHandler from "./internal/handler.ts"
 import * as Mermaid from "./internal/mermaid.ts"
@@ -194,8 +196,8 @@ export const make = <const HS extends Handlers, const Rt extends Routes = {}>(
   [SharedOfAll<HS>] extends [never] ? unknown : SharedOfAll<HS>,
   FinalOutput<HS, Rt>,
   FinalAction<HS, Rt>,
-  Handler.Error<HS[keyof HS]>,
-  Handler.Services<HS[keyof HS]>
+  Handler.Error<Known<HS[keyof HS]>>,
+  Handler.Services<Known<HS[keyof HS]>>
 > =>
   Object.assign(Object.create(Proto), {
     name,
@@ -360,7 +362,7 @@ export const toMermaid = (self: Any): string => Mermaid.draw(self.definition)
  * @category models
  * @since 0.1.0
  */
-export type Handlers = { readonly [key: string]: Handler.Any }
+export type Handlers = { readonly [key: string]: UnknownHandler }
 
 /**
  * Routes from a handler's key and one of its actions to the key of the next

@@ -8,18 +8,24 @@ class RateLimited extends Data.TaggedError("RateLimited")<{}> {}
 
 type End = "ok" | "skip" | "parse" | "limited" | "bug"
 
-/** An item ends as its params say, after as many milliseconds. */
+interface Plan {
+  readonly end: End
+  readonly millis?: number
+}
+
+const endAsPlanned = Effect.fnUntraced(function* ({ end, millis = 0 }: Plan) {
+  if (millis > 0) yield* Effect.sleep(millis)
+  if (end === "parse") return yield* new ParseError()
+  if (end === "limited") return yield* new RateLimited()
+  if (end === "bug") throw new RangeError("bug")
+  return end
+})
+
+/** An item ends as its params say. */
 const pipeline = Pipeline.make("pipeline", {
   handlers: {
     step: Handler.make("step", {
-      handleRequest: ({ end, millis = 0 }: { readonly end: End; readonly millis?: number }) =>
-        Effect.gen(function* () {
-          if (millis > 0) yield* Effect.sleep(millis)
-          if (end === "parse") return yield* new ParseError()
-          if (end === "limited") return yield* new RateLimited()
-          if (end === "bug") throw new RangeError("bug")
-          return end
-        }),
+      handleRequest: endAsPlanned,
       processResults: ({ outputs }) => (outputs === "skip" ? Handler.skip("said so") : Handler.next("done"))
     })
   },
@@ -29,7 +35,7 @@ const pipeline = Pipeline.make("pipeline", {
 const items = (...ends: ReadonlyArray<readonly [count: number, end: End]>) =>
   ends.flatMap(([count, end]) => Array.from({ length: count }, () => ({ end })))
 
-const run = (params: ReadonlyArray<{ readonly end: End; readonly millis?: number }>, tolerate: Batch.Tolerance) =>
+const run = (params: ReadonlyArray<Plan>, tolerate: Batch.Tolerance) =>
   Batch.run(pipeline, { params, mode: "collect-all", concurrency: 1, tolerate })
 
 describe("Batch", () => {

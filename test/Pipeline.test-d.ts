@@ -366,3 +366,29 @@ describe("Pipeline.validate", () => {
     expectTypeOf(Pipeline.toMermaid(crawl)).toEqualTypeOf<string>()
   })
 })
+
+describe("Pipeline.make with a handler made in place", () => {
+  it("computes the same types as with one made before", () => {
+    const inPlace = Pipeline.make("pipeline", {
+      handlers: {
+        count: Handler.make("count", {
+          handleRequest: ({ path }: { readonly path: string }) => write(path, ""),
+          processResults: ({ outputs }) => (outputs > 0 ? Handler.next("some") : Handler.next("none"))
+        })
+      },
+      start: "count"
+    })
+
+    expectTypeOf(inPlace).toEqualTypeOf<
+      Pipeline.Pipeline<
+        { readonly path: string },
+        { readonly path: string },
+        unknown,
+        number,
+        "some" | "none",
+        DiskFull,
+        Disk
+      >
+    >()
+  })
+})

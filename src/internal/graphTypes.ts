@@ -2,27 +2,43 @@
  * What the compiler finds in a graph, and what it computes from it.
  */
 import type * as Handler from "../Handler.ts"
+import type { TypeId } from "./handler.ts"
+
+/**
+ * Any handler, where its types are to be computed. Unlike `Handler.Any` it says nothing that the compiler could infer
+ * from: a handler that is made in place, inside of `Pipeline.make`, keeps its types.
+ */
+export interface UnknownHandler extends Pick<Handler.Any, "name" | "definition" | "pipe"> {
+  readonly [TypeId]: unknown
+}
+
+/** A handler whose types are not known, in a graph made from data, can be any. */
+export type Known<H> = H extends Handler.Any ? H : Handler.Any
 
 /** The keys of the handlers that can follow on such an output. */
 export type Accepts<HS, Output> = {
-  [K in keyof HS]: [Output] extends [Handler.Previous<HS[K]>] ? K : never
+  [K in keyof HS]: [Output] extends [Handler.Previous<Known<HS[K]>>] ? K : never
 }[keyof HS]
 
 export type CheckedRoutes<HS, Rt> = {
   readonly [K in keyof Rt]: K extends keyof HS
-    ? { readonly [A in keyof Rt[K]]: A extends Handler.Action<HS[K]> ? Accepts<HS, Handler.Output<HS[K]>> : never }
+    ? {
+        readonly [A in keyof Rt[K]]: A extends Handler.Action<Known<HS[K]>>
+          ? Accepts<HS, Handler.Output<Known<HS[K]>>>
+          : never
+      }
     : never
 }
 
 /** `never` for a handler that does not use the shared data: it fits beside every other. */
 type OwnShared<H> = unknown extends Handler.Shared<H> ? never : Handler.Shared<H>
 
-export type SharedOfAll<HS> = { [K in keyof HS]: OwnShared<HS[K]> }[keyof HS]
+export type SharedOfAll<HS> = { [K in keyof HS]: OwnShared<Known<HS[K]>> }[keyof HS]
 
 export type SameShared<HS> = {
-  readonly [K in keyof HS]: [OwnShared<HS[K]>] extends [never]
+  readonly [K in keyof HS]: [OwnShared<Known<HS[K]>>] extends [never]
     ? unknown
-    : [SharedOfAll<HS>] extends [OwnShared<HS[K]>]
+    : [SharedOfAll<HS>] extends [OwnShared<Known<HS[K]>>]
       ? unknown
       : never
 }
@@ -33,16 +49,21 @@ type Intersection<U> = (U extends unknown ? (_: U) => void : never) extends (_: 
 export type All<HS, What extends "Params" | "Decoded"> =
   Intersection<
     {
-      [K in keyof HS]: { readonly box: What extends "Params" ? Handler.Params<HS[K]> : Handler.Decoded<HS[K]> }
+      [K in keyof HS]: {
+        readonly box: What extends "Params" ? Handler.Params<Known<HS[K]>> : Handler.Decoded<Known<HS[K]>>
+      }
     }[keyof HS]
   > extends { readonly box: infer P }
     ? P
     : never
 
-type Unrouted<HS, Rt, K extends keyof HS> = Exclude<Handler.Action<HS[K]>, K extends keyof Rt ? keyof Rt[K] : never>
+type Unrouted<HS, Rt, K extends keyof HS> = Exclude<
+  Handler.Action<Known<HS[K]>>,
+  K extends keyof Rt ? keyof Rt[K] : never
+>
 
 export type FinalAction<HS, Rt> = { [K in keyof HS]: Unrouted<HS, Rt, K> }[keyof HS]
 
 export type FinalOutput<HS, Rt> = {
-  [K in keyof HS]: [Unrouted<HS, Rt, K>] extends [never] ? never : Handler.Output<HS[K]>
+  [K in keyof HS]: [Unrouted<HS, Rt, K>] extends [never] ? never : Handler.Output<Known<HS[K]>>
 }[keyof HS]
