@@ -66,6 +66,11 @@ export type StreamOptions<P, S, Rep, M extends Mode, E2, R2, R3> = {
    */
   readonly timeout?: Duration.Input | undefined
   /**
+   * Once `timeout` has passed, or a handler has answered `Handler.stop`: how long what runs may go on before it is
+   * interrupted. Nothing starts meanwhile. Defaults to no time.
+   */
+  readonly drain?: Duration.Input | undefined
+  /**
    * Whether every item works on its own copy of the shared data, merged key by key when it has succeeded, at the
    * cost of its size for each item. Defaults to `"none"`: all items change the same value, atomically.
    */
@@ -372,6 +377,7 @@ const toRunOptions = (self: Pipeline.Any, options: AnyOptions, publish: RunOptio
     decodeParams: options.decodeParams ?? true,
     maxSteps: Check.positiveInteger("maxSteps", options.maxSteps ?? 1_000_000),
     timeout: options.timeout === undefined ? undefined : Check.duration("timeout", options.timeout),
+    drain: options.drain === undefined ? undefined : Check.duration("drain", options.drain),
     keep: Check.oneOf("outcomes", options.outcomes ?? "all", ["all", "failures", "none"]),
     keyOf: options.key ?? stableKey,
     shared: isolation === "none" ? atomic(ref) : snapshot(ref, options.merge as Mergers | undefined),

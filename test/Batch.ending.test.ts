@@ -129,6 +129,132 @@ describe("Batch", () => {
     )
   })
 
+  describe("drain", () => {
+    it.effect("lets what runs end, starts nothing, and interrupts what is late", () =>
+      Effect.gen(function* () {
+        const batch = yield* Effect.forkChild(
+          Batch.run(seconds, {
+            params: [{ n: 1 }, { n: 3 }, { n: 9 }, { n: 1 }, { n: 1 }],
+            concurrency: 3,
+            timeout: "1500 millis",
+            drain: "3 seconds"
+          }),
+          { startImmediately: true }
+        )
+        yield* TestClock.adjust("4499 millis")
+        assert.isUndefined(batch.pollUnsafe())
+        yield* TestClock.adjust("1 millis")
+        const report = yield* Fiber.join(batch)
+
+        assert.deepStrictEqual(tags(report), ["Succeeded", "Succeeded", "Interrupted", "Succeeded", "NotStarted"])
+        assert.deepStrictEqual(report.endedBy, { _tag: "Timeout", duration: Duration.millis(1500) })
+      })
+    )
+
+    it.effect("is over with the last item, also where others wait for an input that went silent", () =>
+      Effect.gen(function* () {
+        const silent = Stream.concat(Stream.fromIterable([{ n: 1 }, { n: 4 }]), Stream.never)
+        const batch = yield* Effect.forkChild(
+          Batch.run(seconds, { params: silent, concurrency: 3, timeout: "2 seconds", drain: "1 hour" }),
+          { startImmediately: true }
+        )
+        yield* TestClock.adjust("4 seconds")
+        const report = yield* Fiber.join(batch)
+
+        assert.deepStrictEqual(tags(report), ["Succeeded", "Succeeded"])
+        assert.strictEqual(Duration.toMillis(report.duration), 4000)
+      })
+    )
+
+    it.effect("lets the others end after Handler.stop", () =>
+      Effect.gen(function* () {
+        const batch = yield* Effect.forkChild(
+          Batch.run(untilThree, { params: numbers(8), concurrency: 5, drain: "1 minute" }),
+          { startImmediately: true }
+        )
+        yield* TestClock.adjust("1 second")
+        const report = yield* Fiber.join(batch)
+
+        assert.deepStrictEqual([report.succeeded, report.interrupted, report.notStarted], [4, 0, 4])
+        assert.deepStrictEqual(report.endedBy, { _tag: "Stop", reason: "three" })
+      })
+    )
+
+    it.effect("ends at a failure of a fail-fast batch", () =>
+      Effect.gen(function* () {
+        const late = Pipeline.make("late", {
+          handlers: {
+            fail: Handler.make("fail", {
+              handleRequest: ({ n }: N) =>
+                Effect.delay(n === 2 ? Effect.fail("late") : Effect.void, Duration.seconds(n))
+            })
+          },
+          start: "fail"
+        })
+        const batch = yield* Effect.forkChild(
+          Effect.flip(Batch.run(late, { params: [{ n: 2 }, { n: 9 }], timeout: "1 second", drain: "1 minute" })),
+          { startImmediately: true }
+        )
+        yield* TestClock.adjust("2 seconds")
+        const { report } = yield* Fiber.join(batch)
+
+        assert.deepStrictEqual([report.failed, report.interrupted, report.endedBy._tag], [1, 1, "Failure"])
+      })
+    )
+
+    it.effect("is for stops only: an interruption waits for finalizers and no longer", () =>
+      Effect.gen(function* () {
+        const batch = yield* Effect.forkChild(
+          Batch.run(seconds, { params: [{ n: 9 }], timeout: "1 second", drain: "1 minute" }),
+          { startImmediately: true }
+        )
+        yield* TestClock.adjust("2 seconds")
+        yield* Fiber.interrupt(batch)
+
+        assert.isDefined(batch.pollUnsafe())
+      })
+    )
+
+    it.effect.prop(
+      "accounts for every item and keeps to its time, whenever the batch ends",
+      {
+        lengths: Schema.Array(integer(0, 9)).check(Schema.isMaxLength(20)),
+        concurrency: integer(1, 6),
+        timeout: integer(1, 15),
+        drain: integer(1, 15)
+      },
+      ({ concurrency, drain, lengths, timeout }) =>
+        Effect.gen(function* () {
+          let starts = 0
+          const step = Handler.make("step", {
+            handleRequest: ({ n }: N) => Effect.suspend(() => (starts++, Effect.sleep(Duration.seconds(n))))
+          })
+          const batch = yield* Effect.forkChild(
+            Batch.run(Pipeline.make("pipeline", { handlers: { step }, start: "step" }), {
+              params: lengths.map((n) => ({ n })),
+              concurrency,
+              timeout: Duration.seconds(timeout),
+              drain: Duration.seconds(drain)
+            }),
+            { startImmediately: true }
+          )
+          yield* TestClock.adjust(Duration.seconds(timeout))
+          const startsInTime = starts
+          yield* TestClock.adjust(Duration.seconds(drain))
+          const report = yield* Fiber.join(batch)
+
+          assert.strictEqual(starts, startsInTime)
+          assert.strictEqual(report.succeeded + report.interrupted, starts)
+          assert.strictEqual(report.notStarted, lengths.length - starts)
+          assert.deepStrictEqual(
+            report.outcomes.map((outcome) => outcome.index),
+            lengths.map((_, index) => index)
+          )
+          if (report.interrupted > 0) assert.strictEqual(Duration.toSeconds(report.duration), timeout + drain)
+        })
+    )
+  })
+
   describe("Handler.stop", () => {
     it.effect("ends the batch at once, with the item that stopped it as a success", () =>
       Effect.gen(function* () {

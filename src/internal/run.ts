@@ -49,6 +49,8 @@ export interface RunOptions {
   readonly maxSteps: number
   /** The limit of the whole batch. */
   readonly timeout?: Duration.Duration | undefined
+  /** How long what runs may go on once the batch ends without a failure. */
+  readonly drain?: Duration.Duration | undefined
   readonly keep: "all" | "failures" | "none"
   readonly keyOf: KeyOf
   /** The index of the first item, where a batch goes on from another. Defaults to 0. */
@@ -70,6 +72,7 @@ const inOneShape = (options: RunOptions): RunOptions => ({
   decodeParams: options.decodeParams,
   maxSteps: options.maxSteps,
   timeout: options.timeout,
+  drain: options.drain,
   keep: options.keep,
   keyOf: options.keyOf,
   firstIndex: options.firstIndex,
@@ -88,8 +91,10 @@ export class Run {
   readonly pace: Pace
   /** Whether someone looks at spans; making them for nobody would cost more than the engine. */
   readonly traced: boolean
-  /** Set once nothing may start any more. */
+  /** Set once nothing may start any more; what runs is interrupted. */
   stopped = false
+  /** Set once nothing may start any more; what runs may still end. */
+  draining = false
   /** Workers that wait for the source. */
   hungry = 0
   /** The failure that ended the batch. */
@@ -113,6 +118,7 @@ export class Run {
   private notStarted = 0
   private readonly ledger: Ledger
   private onStop: (() => void) | undefined = undefined
+  private onDrain: (() => void) | undefined = undefined
   private onDemand: (() => void) | undefined = undefined
 
   constructor(options: RunOptions, context: Context.Context<unknown>) {
@@ -163,13 +169,29 @@ export class Run {
     this.stop()
   }
 
+  /** As `endBy`, but what runs may end first, where the batch drains. */
+  private drainBy(reason: Report.EndedBy): void {
+    if (this.options.drain === undefined) return this.endBy(reason)
+    if (this.stopped || this.draining) return
+    this.endedBy = reason
+    this.draining = true
+    this.onDrain?.()
+    this.stopWhenDrained()
+    this.demand()
+  }
+
+  /** Workers that wait for the source have nothing to end. */
+  private stopWhenDrained(): void {
+    if (this.draining && this.workers === this.hungry) this.stop()
+  }
+
   /** Ends the batch because an item that succeeded says so. */
   stopAfter(outcome: AnyOutcome | undefined, reason: string): AnyOutcome | undefined {
-    if (this.stopped) return outcome
-    // Everything may have ended when `stop` returns, so the outcome is handed over before.
-    if (outcome !== undefined) this.unpublished.push(outcome)
-    this.endBy({ _tag: "Stop", reason })
-    return undefined
+    // Everything may have ended when this returns, so the outcome is handed over before.
+    const last = !this.stopped && this.options.drain === undefined
+    if (last && outcome !== undefined) this.unpublished.push(outcome)
+    this.drainBy({ _tag: "Stop", reason })
+    return last ? undefined : outcome
   }
 
   /** Ends the batch because there is no going on. */
@@ -245,7 +267,11 @@ export class Run {
 
   private wantsWorker(): boolean {
     return (
-      !this.stopped && !this.options.source.exhausted && this.workers < this.options.concurrency && this.hungry === 0
+      !this.stopped &&
+      !this.draining &&
+      !this.options.source.exhausted &&
+      this.workers < this.options.concurrency &&
+      this.hungry === 0
     )
   }
 
@@ -261,6 +287,7 @@ export class Run {
   /** A worker has ended; where there is still work, another one takes its place. */
   retire(): void {
     this.workers--
+    this.stopWhenDrained()
     this.demand()
   }
 
@@ -270,7 +297,7 @@ export class Run {
    */
   private readonly ramp: Effect.Effect<void, never, unknown> = Effect.awaitAllChildren(
     Effect.whileLoop({
-      while: () => !this.stopped && !this.options.source.exhausted,
+      while: () => !this.stopped && !this.draining && !this.options.source.exhausted,
       body: (): Effect.Effect<unknown, never, unknown> => {
         if (!this.wantsWorker()) return this.demanded
         if (this.pace.isDue()) return this.pace.turn
@@ -297,16 +324,31 @@ export class Run {
     return duration === undefined
       ? Effect.never
       : Effect.delay(
-          Effect.sync(() => this.endBy({ _tag: "Timeout", duration })),
+          Effect.sync(() => this.drainBy({ _tag: "Timeout", duration })),
           duration
         )
   })
 
+  private readonly drained = Effect.suspend(() => {
+    const drain = this.options.drain
+    return drain === undefined
+      ? Effect.never
+      : Effect.callback<void>((resume) => {
+          this.onDrain = () => resume(Effect.delay(Effect.void, drain))
+        })
+  })
+
   /** Runs every item; ends early after `stop`, when everything that ran has been interrupted and finalized. */
   readonly drive: Effect.Effect<void, never, unknown> = Effect.suspend(() =>
-    this.options.timeout === undefined
+    this.options.timeout === undefined && this.options.drain === undefined
       ? Effect.raceFirst(this.stopping, this.ramp)
-      : Effect.raceAllFirst([this.stopping, this.timer, this.ramp])
+      : Effect.raceAllFirst([
+          this.stopping,
+          // The end of the timer is where the batch begins to drain, and not its end.
+          Effect.andThen(this.timer, Effect.never),
+          this.drained,
+          this.ramp
+        ])
   )
 
   /** Takes what the source still holds, once nothing runs any more: those items never start. */

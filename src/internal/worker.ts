@@ -144,7 +144,7 @@ export class Worker implements Driver {
   /** Takes the next item; `false` where there is none, or none yet. */
   private take(): boolean {
     const run = this.run
-    if (run.stopped || this.left) return false
+    if (run.stopped || run.draining || this.left) return false
     const params = run.options.source.next()
     if (params === end) {
       run.demand()
