@@ -1,6 +1,6 @@
 /**
  * What `processResults` answers: the next action with what becomes of the shared
- * data, or that the item is skipped. Read these as `Handler.next`,
+ * data, or that the item is skipped, or the batch ended. Read these as `Handler.next`,
  * `Handler.nextWith`, `Handler.skip` and `Handler.stop`.
  *
  * @since 0.1.0
@@ -137,8 +137,9 @@ export const nextWith = <const Action extends string, Shared>(
  * **Details**
  *
  * The item succeeds with the action `"stop"`; a route for that action is not
- * followed. Nothing starts any more; what runs is interrupted and its finalizers
- * have run when the batch answers its report, whose `endedBy` has the reason.
+ * followed. Nothing starts any more; what runs is interrupted, after the time that
+ * `drain` gives it, and its finalizers have run when the batch answers its report,
+ * whose `endedBy` has the reason.
  *
  * **Example** (Stopping at the first match)
  *

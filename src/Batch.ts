@@ -21,7 +21,7 @@ import type { RunOptions } from "./internal/run.ts"
 import { atomic, snapshot } from "./internal/shared.ts"
 import * as Source from "./internal/source.ts"
 import { fromStream } from "./internal/streamSource.ts"
-import { toTolerance } from "./internal/tolerance.ts"
+import { type Bounds, toTolerance } from "./internal/tolerance.ts"
 import type { Outcome } from "./Outcome.ts"
 import type * as Pipeline from "./Pipeline.ts"
 import type { Any as AnyReport, Report } from "./Report.ts"
@@ -123,16 +123,7 @@ type Failure<M, T, E, Rep extends AnyReport> = [M] extends ["collect-all"]
  * @category options
  * @since 0.1.0
  */
-export interface Tolerance {
-  /** How many items may fail. */
-  readonly count?: number | undefined
-  /** How large a share of the items that have ended may be failures, from 0 to 100. */
-  readonly percent?: number | undefined
-  /** How many items must have ended before a share counts. Defaults to 20. */
-  readonly minSample?: number | undefined
-  /** How many items may fail with errors of a tag, as a number or a share; the tag of a thrown bug is its `name`. */
-  readonly byTag?: { readonly [tag: string]: number | `${number}%` | undefined } | undefined
-}
+export type Tolerance = Bounds
 
 /**
  * The option `tolerate`.
@@ -153,8 +144,10 @@ export interface TolerateOption<T extends Tolerance | undefined> {
  * With `mode: "fail-fast"` the first failure, or thrown bug, interrupts every
  * item in flight, waits for their finalizers, starts no more, and fails with
  * `BatchFailed`, which carries the report. With `mode: "collect-all"` every item
- * runs, a thrown bug is the failure of its item, and only a failing input fails
- * the batch. Whenever the batch ends before its input does, the input is closed.
+ * runs, a thrown bug is the failure of its item, and only a failing input, or more
+ * failures than `tolerate` allows, fails the batch. `timeout` and `Handler.stop`
+ * end it without a failure. Whenever the batch ends before its input does, the
+ * input is closed.
  *
  * An interruption from outside interrupts every item in flight and waits for
  * their finalizers; `onInterrupt` gets the report. Options that make no sense

@@ -7,12 +7,17 @@ import { hasProperty } from "effect/Predicate"
 import { InvalidOptions } from "../BatchError.ts"
 import type * as Report from "../Report.ts"
 
-export type Share = `${number}%`
+type Share = `${number}%`
 
+/** What the option `tolerate` says. */
 export interface Bounds {
+  /** How many items may fail. */
   readonly count?: number | undefined
+  /** How large a share of the items that have ended may be failures, from 0 to 100. */
   readonly percent?: number | undefined
+  /** How many items must have ended before a share counts. Defaults to 20. */
   readonly minSample?: number | undefined
+  /** How many items may fail with errors of a tag, as a number or a share; the tag of a thrown bug is its `name`. */
   readonly byTag?: { readonly [tag: string]: number | Share | undefined } | undefined
 }
 
