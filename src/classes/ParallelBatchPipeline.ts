@@ -8,7 +8,9 @@ import * as Check from "../internal/options.ts"
 import { type Bounds, toTolerance } from "../internal/tolerance.ts"
 import type { SharedData } from "./BaseHandler.ts"
 import { BatchHandler, type BatchOptions } from "./BatchHandler.ts"
-import type { Pipeline } from "./Pipeline.ts"
+import { Handler } from "./Handler.ts"
+import { Pipeline } from "./Pipeline.ts"
+import * as Translate from "./translate.ts"
 
 /**
  * The options of a `ParallelBatchPipeline`.
@@ -88,3 +90,14 @@ export class ParallelBatchPipeline<TSharedData extends SharedData = SharedData> 
     })
   }
 }
+
+// internal
+
+class Kept extends Handler<unknown, void> {
+  protected override handleRequest(): void {}
+}
+
+const batch = new ParallelBatchPipeline(new Pipeline(new Kept()))
+
+// Without, 100,000 cheap items after a collection cost 1.2 times as much, and twice where their requests are synchronous.
+Translate.keep(batch, Translate.stepsOf(batch.getTemplatePipeline()))

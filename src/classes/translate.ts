@@ -68,6 +68,13 @@ export class Graph {
 /** The steps of a run that begins with this handler: a handler runs alone, a pipeline with what is in it. */
 export const stepsOf = (node: Node): Step => new Graph(undefined, () => undefined, false).stepOf(node)
 
+const kept: Array<unknown> = [entrance()]
+
+/** Keeps the hidden classes of these for as long as the module is; see `internal/shapes.ts`. */
+export const keep = (...parts: ReadonlyArray<unknown>): void => {
+  kept.push(...parts)
+}
+
 /** What all runs of the classes have in common; a run of its own is a batch of one. */
 export const runOptions = (
   start: Step,
