@@ -48,6 +48,8 @@ const { AsyncLocalStorage, AsyncResource } = (
 const storage = new AsyncLocalStorage<ItemContext>()
 
 export class ItemContext {
+  /** The asynchronous context in which this was entered. */
+  around: Resource | undefined = undefined
   /** The context in which this one was begun: that of the batch for its items. */
   readonly parent: ItemContext | undefined
   /** Whether this is part of what the parent runs, an attempt or a called lifecycle, and not an item of its batch. */
@@ -155,7 +157,8 @@ export const current = (): ItemContext | undefined => storage.getStore()
 
 export const runIn: <A>(context: ItemContext, f: () => A) => A = storage.run.bind(storage)
 
-const enter = <A>(context: ItemContext, f: () => A): A => {
+const enter = <A>(context: ItemContext, f: () => A, around: Resource): A => {
+  context.around = around
   storage.enterWith(context)
   return f()
 }
@@ -165,6 +168,30 @@ const enter = <A>(context: ItemContext, f: () => A): A => {
  * the item before it has left behind. It also makes one map where `runIn` makes two (130 -> 70 ns an item).
  */
 export const entrance = (): (<A>(context: ItemContext, f: () => A) => A) => {
-  const around = new AsyncResource("parallel-batch-pipeline/Batch")
-  return (context, f) => around.runInAsyncScope(enter<ReturnType<typeof f>>, undefined, context, f)
+  const here = new AsyncResource("parallel-batch-pipeline/Batch")
+  const outside = current()?.around
+  const around = outside !== undefined && isEmpty(outside) && holdsOnlyRuns(here) ? outside : here
+  return (context, f) => around.runInAsyncScope(enter<ReturnType<typeof f>>, undefined, context, f, around)
+}
+
+/**
+ * Node 24 keeps the values of all `AsyncLocalStorage`s in one map, which `enterWith` copies, one entry at a time. Where
+ * nobody but this module has a value, there need be nothing to copy: an eighth of the time of a batch of cheap items.
+ * The map has no public name; where it is not found, it is copied.
+ */
+const frameKey = Object.getOwnPropertySymbols(new AsyncResource("")).find((key) => key.description === "context_frame")
+
+interface Frame {
+  readonly size: number
+  readonly has: (storage: unknown) => boolean
+}
+
+const frameOf = (resource: Resource): Frame | undefined =>
+  (resource as unknown as Record<symbol, Frame | undefined>)[frameKey!]
+
+const isEmpty = (resource: Resource): boolean => frameKey !== undefined && frameOf(resource) === undefined
+
+const holdsOnlyRuns = (resource: Resource): boolean => {
+  const frame = frameOf(resource)
+  return frame?.size === 1 && frame.has(storage)
 }
