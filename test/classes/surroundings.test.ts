@@ -1,0 +1,61 @@
+/** Asynchronous contexts of the caller, where only the library has values of its own: then no map of them is copied. */
+import { assert, describe, it } from "@effect/vitest"
+import { AsyncLocalStorage } from "node:async_hooks"
+import { Handler, type HandlerParams, ParallelBatchPipeline, Pipeline } from "parallel-batch-pipeline"
+
+const tenant = new AsyncLocalStorage<string>()
+
+/** Notes what it finds, does something, and looks again behind an await. */
+class Look extends Handler<HandlerParams, void> {
+  readonly seen: Array<string | undefined> = []
+  readonly #work: (n: unknown) => unknown
+
+  constructor(work: (n: unknown) => unknown = () => {}) {
+    super()
+    this.#work = work
+  }
+
+  protected async handleRequest(): Promise<void> {
+    this.seen.push(tenant.getStore())
+    await this.#work(this.getParams()["n"])
+    await Promise.resolve()
+    this.seen.push(tenant.getStore())
+  }
+}
+
+const batchOf = (look: Look, params: () => Array<HandlerParams> = () => [{ n: 1 }, { n: 2 }]) =>
+  new ParallelBatchPipeline(new Pipeline(look), { params, concurrency: 1 })
+
+describe("the asynchronous context of an item", () => {
+  it("has nothing of what the item before has entered", async () => {
+    const look = new Look((n) => tenant.enterWith(`item ${n}`))
+
+    await batchOf(look).run({})
+
+    assert.deepStrictEqual(look.seen, [undefined, "item 1", undefined, "item 2"])
+    assert.isUndefined(tenant.getStore())
+  })
+
+  it("has what the params of the batch have entered", async () => {
+    const look = new Look()
+
+    await batchOf(look, () => {
+      tenant.enterWith("batch")
+      return [{ n: 1 }, { n: 2 }]
+    }).run({})
+
+    assert.deepStrictEqual(look.seen, ["batch", "batch", "batch", "batch"])
+  })
+
+  it("has what the item around has entered, in a batch within an item", async () => {
+    const inner = new Look()
+    const outer = new Look((n) => {
+      if (n === 2) tenant.enterWith("outer")
+      return batchOf(inner, () => [{ n: "inner" }]).run({})
+    })
+
+    await batchOf(outer, () => [{ n: 1 }, { n: 2 }, { n: 3 }]).run({})
+
+    assert.deepStrictEqual(inner.seen, [undefined, undefined, "outer", "outer", undefined, undefined])
+  })
+})
