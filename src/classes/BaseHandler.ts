@@ -100,6 +100,8 @@ export abstract class BaseHandler<TInput, TOutput, TSharedData extends SharedDat
   /** The last answer: most handlers give the same again and again. */
   #answer: Next = defaultNext
   readonly #successors = new Map<string, BaseHandler<any, any, any>>()
+  /** How often the successors were changed. */
+  readonly #routes = { changes: 0 }
 
   /** Sets the handler's own params. Those of a batch and of an item overlay them. */
   setParams(params: HandlerParams): void {
@@ -120,6 +122,7 @@ export abstract class BaseHandler<TInput, TOutput, TSharedData extends SharedDat
   /** Runs `handler` after this one where this one answers `action`. Answers `handler`, for chaining. */
   connectTo<H extends BaseHandler<any, any, any>>(handler: H, action: ActionResult = "default"): H {
     this.#successors.set(action, handler)
+    this.#routes.changes++
     return handler
   }
 
@@ -278,8 +281,13 @@ export abstract class BaseHandler<TInput, TOutput, TSharedData extends SharedDat
       first: false,
       plain,
       promised: plain ? handler.promised : undefined,
-      next: (action) => graph.next(this, action)
+      next: this.routesIn(graph)
     }
+  }
+
+  /** @internal */
+  protected routesIn(graph: Translate.Graph): Step["next"] {
+    return graph.routesOf(this, this.getNextHandler === BaseHandler.prototype.getNextHandler ? this.#routes : undefined)
   }
 
   private answer(method: string, action: unknown): Next {

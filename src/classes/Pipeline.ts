@@ -88,7 +88,7 @@ export class Pipeline<TSharedData extends SharedData = SharedData> extends BaseH
   override toStep(graph: Translate.Graph): Step {
     if (this.overridesLifecycle()) return super.toStep(graph)
     const params = this.ownParams === none ? graph.params : { ...graph.params, ...this.ownParams }
-    const inner = new Translate.Graph(params, (action) => graph.next(this, action), true, graph)
+    const inner = new Translate.Graph(params, this.routesIn(graph), true, graph)
     return inner.stepOf(this.#start)
   }
 

@@ -59,9 +59,28 @@ export class Graph {
     return step
   }
 
-  next(node: Node, action: string): Step | undefined {
+  /**
+   * The step behind each action of a handler. Where its routes change only with `routes`, the last one is remembered: two
+   * look-ups in each step were a tenth of the time of a batch of synchronous items.
+   */
+  routesOf(node: Node, routes: { readonly changes: number } | undefined): Step["next"] {
+    if (routes === undefined) return (action) => this.#successorOf(node, action) ?? this.#leave(action)
+    let changes = -1
+    let last = ""
+    let successor: Step | undefined
+    return (action) => {
+      if (last !== action || changes !== routes.changes) {
+        successor = this.#successorOf(node, action)
+        last = action
+        changes = routes.changes
+      }
+      return successor ?? this.#leave(action)
+    }
+  }
+
+  #successorOf(node: Node, action: string): Step | undefined {
     const target = this.#follow ? node.getNextHandler(action) : undefined
-    return target === undefined ? this.#leave(action) : this.stepOf(target)
+    return target === undefined ? undefined : this.stepOf(target)
   }
 }
 

@@ -194,6 +194,54 @@ describe("a handler's connections", () => {
     assert.deepStrictEqual(shared, { ran: ["a", "c"] })
   })
 
+  it("are replaced also while a batch runs", async () => {
+    const [a, b, c] = [new Step("a"), new Step("b"), new Step("c")]
+    class Reconnect extends Step {
+      protected override handleRequest(): string {
+        a.connectTo(c)
+        return "reconnect"
+      }
+    }
+    a.connectTo(new Reconnect("reconnect"))
+    const shared: SharedData = {}
+
+    await new BatchPipeline(new Pipeline(a), { params: () => [{}, {}] }).run(shared)
+    a.connectTo(b)
+    await new BatchPipeline(new Pipeline(a), { params: () => [{}] }).run(shared)
+
+    assert.deepStrictEqual(shared["ran"], ["a", "reconnect", "a", "c", "a", "b"])
+  })
+
+  it("are replaced also around a pipeline while a batch runs", async () => {
+    const [inner, first, second] = [new Pipeline(new Step("in")), new Step("first"), new Step("second")]
+    const params = function* () {
+      yield {}
+      inner.connectTo(second)
+      yield {}
+    }
+    inner.connectTo(first)
+    const shared: SharedData = {}
+
+    await new BatchPipeline(new Pipeline(inner), { params }).run(shared)
+
+    assert.deepStrictEqual(shared["ran"], ["in", "first", "in", "second"])
+  })
+
+  it("are asked of an overridden getNextHandler each time", async () => {
+    const [b, c] = [new Step("b"), new Step("c")]
+    class Alternate extends Step {
+      #count = 0
+      override getNextHandler(): BaseHandler<any, any, any> {
+        return this.#count++ % 2 === 0 ? b : c
+      }
+    }
+    const shared: SharedData = {}
+
+    await new BatchPipeline(new Pipeline(new Alternate("a")), { params: () => [{}, {}, {}] }).run(shared)
+
+    assert.deepStrictEqual(shared["ran"], ["a", "b", "a", "c", "a", "b"])
+  })
+
   it("are not followed by run of the handler alone", async () => {
     const a = new Step("a", "next")
     a.connectTo(new Step("b"), "next")
