@@ -163,35 +163,46 @@ const enter = <A>(context: ItemContext, f: () => A, around: Resource): A => {
   return f()
 }
 
-/**
- * As `runIn`, for the items of a batch: each begins in the asynchronous context in which the batch was begun, whatever
- * the item before it has left behind. It also makes one map where `runIn` makes two (130 -> 70 ns an item).
- */
-export const entrance = (): (<A>(context: ItemContext, f: () => A) => A) => {
-  const here = new AsyncResource("parallel-batch-pipeline/Batch")
-  const outside = current()?.around
-  const around = outside !== undefined && isEmpty(outside) && holdsOnlyRuns(here) ? outside : here
-  return (context, f) => around.runInAsyncScope(enter<ReturnType<typeof f>>, undefined, context, f, around)
-}
-
-/**
- * Node 24 keeps the values of all `AsyncLocalStorage`s in one map, which `enterWith` copies, one entry at a time. Where
- * nobody but this module has a value, there need be nothing to copy: an eighth of the time of a batch of cheap items.
- * The map has no public name; where it is not found, it is copied.
- */
-const frameKey = Object.getOwnPropertySymbols(new AsyncResource("")).find((key) => key.description === "context_frame")
-
 interface Frame {
   readonly size: number
   readonly has: (storage: unknown) => boolean
 }
 
-const frameOf = (resource: Resource): Frame | undefined =>
-  (resource as unknown as Record<symbol, Frame | undefined>)[frameKey!]
+const makeResource = (): Resource => new AsyncResource("parallel-batch-pipeline/Batch")
 
-const isEmpty = (resource: Resource): boolean => frameKey !== undefined && frameOf(resource) === undefined
+/**
+ * Node 24 keeps the values of all `AsyncLocalStorage`s in one map. It has no public name; older versions, which keep the
+ * values in the resources themselves, have no such map.
+ */
+const frameKey = Object.getOwnPropertySymbols(makeResource()).find((key) => key.description === "context_frame")
+
+const frameOf = (resource: Resource): Frame | undefined =>
+  frameKey === undefined ? undefined : (resource as unknown as Record<symbol, Frame | undefined>)[frameKey]
+
+const hasFrames = runIn(kept, () => frameOf(makeResource()) !== undefined)
 
 const holdsOnlyRuns = (resource: Resource): boolean => {
   const frame = frameOf(resource)
   return frame?.size === 1 && frame.has(storage)
+}
+
+/**
+ * As `runIn`, for the items of a batch: each begins in the asynchronous context in which the batch was begun, whatever
+ * the item before it has left behind. It also makes one map where `runIn` makes two (130 -> 70 ns an item).
+ *
+ * `enterWith` copies that map one entry at a time, an eighth of the time of a batch of cheap items. Where nobody but this
+ * module has a value, the only entry would be overwritten anyway: then items begin where the outermost run did, in none.
+ */
+export const entrance = (): (<A>(context: ItemContext, f: () => A) => A) => {
+  const here = makeResource()
+  const outside = current()?.around
+  const isEmpty = hasFrames && outside !== undefined && frameOf(outside) === undefined
+  const around = isEmpty && holdsOnlyRuns(here) ? outside : here
+  return hasFrames
+    ? (context, f) => around.runInAsyncScope(enter<ReturnType<typeof f>>, undefined, context, f, around)
+    : // What is entered in a resource stays there, so each item has its own.
+      (context, f) =>
+        around
+          .runInAsyncScope(makeResource, undefined)
+          .runInAsyncScope(enter<ReturnType<typeof f>>, undefined, context, f, around)
 }

@@ -1,6 +1,7 @@
 /** Asynchronous contexts of the caller, where only the library has values of its own: then no map of them is copied. */
 import { assert, describe, it } from "@effect/vitest"
 import { AsyncLocalStorage } from "node:async_hooks"
+import { execFileSync } from "node:child_process"
 import { Handler, type HandlerParams, ParallelBatchPipeline, Pipeline } from "parallel-batch-pipeline"
 
 const tenant = new AsyncLocalStorage<string>()
@@ -57,5 +58,37 @@ describe("the asynchronous context of an item", () => {
     await batchOf(outer, () => [{ n: 1 }, { n: 2 }, { n: 3 }]).run({})
 
     assert.deepStrictEqual(inner.seen, [undefined, undefined, "outer", "outer", undefined, undefined])
+  })
+})
+
+/** Runs two items, each of which enters something, and prints what they find. */
+const program = `
+  import { AsyncLocalStorage } from "node:async_hooks"
+  import { Handler, ParallelBatchPipeline, Pipeline } from "parallel-batch-pipeline"
+
+  const tenant = new AsyncLocalStorage()
+  const seen = []
+  class Enter extends Handler {
+    async handleRequest() {
+      const { n } = this.getParams()
+      seen.push(tenant.getStore())
+      tenant.enterWith("item " + n)
+      await undefined
+      seen.push(tenant.getStore(), this.getParams().n)
+    }
+  }
+  const params = () => [{ n: 1 }, { n: 2 }]
+  await new ParallelBatchPipeline(new Pipeline(new Enter()), { params, concurrency: 1 }).run({})
+  console.log(JSON.stringify(seen))
+`
+
+describe("the asynchronous context of an item, as Node 22 keeps it", () => {
+  it("has nothing of what the item before has entered", () => {
+    const flags = ["--no-async-context-frame", "--conditions=parallel-batch-pipeline/source", "--input-type=module"]
+
+    // A process of its own: how contexts are kept is chosen when Node starts.
+    const output = execFileSync(process.execPath, [...flags, "--eval", program], { encoding: "utf8" })
+
+    assert.deepStrictEqual(JSON.parse(output), [null, "item 1", 1, null, "item 2", 2])
   })
 })
