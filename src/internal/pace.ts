@@ -23,12 +23,17 @@ const virtualSliceMillis = 250
 /** Reading the time costs as much as a step, so it is read for every 16th while steps are quick, for each while they are not. */
 const maxStride = 16
 
+interface Waiter {
+  /** Called after the event loop had a turn. */
+  readonly turned: () => void
+}
+
 export class Pace {
   /** Resumes after the event loop had a turn. */
   readonly turn: Effect.Effect<void>
   private readonly slice: number
   private readonly dispatcher: SchedulerDispatcher
-  private waiting: Array<(effect: Effect.Effect<void>) => void> = []
+  private waiting: Array<Waiter> = []
   private scheduled = false
   private deadline: number
   private checked: number
@@ -42,10 +47,13 @@ export class Pace {
     this.slice = virtualTime ? virtualSliceMillis : sliceMillis
     this.checked = performance.now()
     this.deadline = this.checked + this.slice
-    this.turn = Effect.callback<void>((resume) => {
-      this.waiting.push(resume)
-      this.schedule()
-    })
+    this.turn = Effect.callback<void>((resume) => this.wait({ turned: () => resume(Effect.void) }))
+  }
+
+  /** As `turn`, for who needs no effect. */
+  wait(waiter: Waiter): void {
+    this.waiting.push(waiter)
+    this.schedule()
   }
 
   isDue(): boolean {
@@ -75,7 +83,7 @@ export class Pace {
     const waiting = this.waiting
     this.waiting = []
     for (let i = 0; i < waiting.length; i++) {
-      waiting[i]!(Effect.void)
+      waiting[i]!.turned()
       // Who did not get his turn in this slice comes first in the next.
       if (performance.now() >= this.deadline && i + 1 < waiting.length) {
         this.waiting = waiting.slice(i + 1).concat(this.waiting)

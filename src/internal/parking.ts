@@ -8,6 +8,7 @@
  */
 import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
+import type { Pace } from "./pace.ts"
 
 /** The worker whose fiber is parked. */
 export interface Driver {
@@ -15,7 +16,8 @@ export interface Driver {
   readonly left: boolean
   /** The effect that the worker waits for, after `goOn` has answered `true`. */
   readonly pending: Effect.Effect<unknown, unknown, unknown>
-  readonly goOn: () => boolean
+  /** `outside`: not in the continuation of a promise. */
+  readonly goOn: (outside: boolean) => boolean
   readonly failed: (cause: Cause.Cause<unknown>) => void
 }
 
@@ -26,6 +28,8 @@ export class Parking {
   private resume: ((effect: Effect.Effect<void>) => void) | undefined = undefined
   /** Whether a promise settled before the fiber was parked: the scheduler may let others go first. */
   private early = false
+  /** Whether the driver goes on because the event loop had its turn. */
+  private hadTurn = false
   /** What the driver answered before the fiber was told to go on. */
   private advanced: boolean | undefined = undefined
 
@@ -55,6 +59,20 @@ export class Parking {
     return advanced
   }
 
+  /**
+   * Waits until the event loop had its turn. With a suspension of each worker's fiber for it, a batch of 1000 items at a
+   * time took 1.13 times as long.
+   */
+  turnOf(pace: Pace): Effect.Effect<void> {
+    pace.wait(this)
+    return this.effect
+  }
+
+  turned(): void {
+    this.hadTurn = true
+    this.go()
+  }
+
   /** A promise has settled: the driver goes on. */
   go(): void {
     const driver = this.driver
@@ -75,9 +93,11 @@ export class Parking {
 
   /** What the driver throws, fails its item; then it goes on with the next. */
   private drive(): boolean {
+    const outside = this.hadTurn
+    this.hadTurn = false
     for (;;) {
       try {
-        return this.driver.goOn()
+        return this.driver.goOn(outside)
       } catch (error) {
         this.driver.failed(Cause.die(error))
       }

@@ -104,7 +104,7 @@ export class Worker implements Driver {
       } else if (this.settled !== undefined) {
         this.process(item)
       } else if (run.pace.isDue()) {
-        return this.wait("turn", run.pace.turn)
+        return this.wait("turn", this.parking.turnOf(run.pace))
       } else {
         const step = item.step
         if (step.promised !== undefined && !run.traced) {
@@ -389,8 +389,9 @@ export class Worker implements Driver {
     this.parking.go()
   }
 
-  /** As `advance`, in the continuation of a promise, which is within the item already. */
-  goOn(): boolean {
-    return this.walk() || this.advance()
+  /** As `advance`; in the continuation of a promise, which is within the item already, unless `outside`. */
+  goOn(outside: boolean): boolean {
+    this.waiting = undefined
+    return (!outside && this.walk()) || this.advance()
   }
 }
