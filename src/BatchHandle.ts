@@ -267,7 +267,8 @@ export const fork: {
     const progress = yield* SubscriptionRef.make(meter.read())
     // That of `make` keeps everything for who does not read; of progress only the latest counts.
     Object.assign(progress, { pubsub: yield* PubSub.sliding<Progress>({ capacity: 1, replay: 1 }) })
-    publish = Effect.suspend(() => SubscriptionRef.set(progress, meter.read()))
+    // `SubscriptionRef.set` drops the new value, and not the old one, where a reader is slow.
+    publish = Effect.suspend(() => PubSub.publish(progress.pubsub, (progress.value = meter.read())))
     yield* publish
 
     const batch = Effect.withSpan(

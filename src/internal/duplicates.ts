@@ -28,7 +28,8 @@ export interface Verdict {
   readonly attempts: number
 }
 
-interface First {
+/** The first item with a key. */
+export interface First {
   readonly index: number
   /** `undefined` while it runs. */
   verdict: Verdict | undefined
@@ -48,7 +49,7 @@ export class Duplicates {
     const key = item.key
     const first = this.firsts.get(key)
     if (first === undefined) {
-      this.firsts.set(key, { index: item.index, verdict: undefined, waiting: undefined })
+      this.firsts.set(key, (item.first = { index: item.index, verdict: undefined, waiting: undefined }))
       return true
     }
     if (!this.shares) {
@@ -65,8 +66,8 @@ export class Duplicates {
 
   /** An item has come to its end; answers those that waited for it. */
   settle(item: Item, ending: Ending | "interrupted"): ReadonlyArray<Item> {
-    const first = this.shares && item.verdict === undefined ? this.firsts.get(item.key) : undefined
-    if (first === undefined || first.index !== item.index) return []
+    const first = item.first
+    if (first === undefined || !this.shares) return []
     const { action, attempts, output, step, trail } = item
     // One stop is enough.
     const shared = ending !== "interrupted" && isStop(ending) ? "succeeded" : ending

@@ -6,7 +6,7 @@ import * as Cause from "effect/Cause"
 import * as Context from "effect/Context"
 import * as Scope from "effect/Scope"
 import { CurrentItem } from "./currentItem.ts"
-import type { Verdict } from "./duplicates.ts"
+import type { First, Verdict } from "./duplicates.ts"
 import type { Ending } from "./ending.ts"
 import type { Step } from "./graph.ts"
 import { LazySignal } from "./lazySignal.ts"
@@ -37,6 +37,8 @@ export class Item implements CurrentItem {
   ending: Ending | undefined = undefined
   /** Whether it was told to end; its outcome is `Interrupted`. */
   cancelled = false
+  /** Set where items with the same key look at what this one comes to. */
+  first: First | undefined = undefined
   /** What another item has come to, where this one shares it. */
   verdict: Verdict | undefined = undefined
   /** What `within` keeps for the item. */

@@ -34,10 +34,16 @@ export const supervise = (run: Run): AnyEffect => {
   if (canary !== undefined) others.push(probe(run, canary))
   if (beside !== undefined) others.push(beside(run))
   const stopping = stoppingOf(run)
-  return others.length === 0
-    ? Effect.raceFirst(stopping, ramp(run))
-    : Effect.raceAllFirst([stopping, ...others, ramp(run)])
+  if (others.length === 0) return Effect.raceFirst(stopping, ramp(run))
+  return Effect.raceAllFirst([
+    stopping,
+    ...others,
+    beside === undefined ? ramp(run) : Effect.andThen(twoTurns, ramp(run))
+  ])
 }
+
+/** Who starts a batch in order to look on, and then a fiber that does, finds it at its beginning. */
+const twoTurns = Effect.andThen(Effect.yieldNow, Effect.yieldNow)
 
 /** Comes first in the race, so that an interruption says it before it reaches the first worker. */
 const stoppingOf = (run: Run): AnyEffect =>
