@@ -60,7 +60,7 @@ describe("Batch", () => {
       Effect.gen(function* () {
         let made = 0
         const flaky = Handler.make("flaky", {
-          handleRequest: (_: N) => Effect.suspend(() => Effect.fail(++made)),
+          handleRequest: ({ n }: N) => Effect.suspend(() => Effect.fail(++made + n)),
           handleError: () => Effect.succeed("fallback"),
           retry: { times: 9 }
         })

@@ -128,7 +128,7 @@ describe("Batch", () => {
         const retried = Pipeline.make("retried", {
           handlers: {
             twice: Handler.make("twice", {
-              handleRequest: (_: N) =>
+              handleRequest: () =>
                 Effect.flatMap(Handler.CurrentItem, ({ attempt }) =>
                   Effect.delay(attempt < 3 ? Effect.fail("no") : Effect.void, 100)
                 ),
