@@ -17,8 +17,8 @@ const pipelineOf = (request, make) => {
 }
 
 const workloads = {
-  "W1, finished effects": [pipelineOf((i) => Effect.succeed(i + 1), Handler.make), 100_000],
-  "W2, promises": [pipelineOf((i) => Promise.resolve(i + 1), Handler.fromPromise), 50_000]
+  "W1, finished effects": [pipelineOf((i) => Effect.succeed(i + 1), Handler.make), 400_000],
+  "W2, promises": [pipelineOf((i) => Promise.resolve(i + 1), Handler.fromPromise), 200_000]
 }
 
 const listeners = {
@@ -33,7 +33,7 @@ const listeners = {
   "events, reads all (for comparison)": (batch) => Stream.runDrain(batch.events)
 }
 
-const params = Array.from({ length: 100_000 }, (_, i) => ({ i }))
+const params = Array.from({ length: 400_000 }, (_, i) => ({ i }))
 
 const once = async (pipeline, size, listen) => {
   globalThis.gc?.()

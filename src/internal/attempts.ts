@@ -89,7 +89,9 @@ const scheduleOf = (
   }
   if (times !== undefined) policy = Schedule.while(policy, ({ attempt }) => Effect.succeed(attempt <= times))
   return Schedule.tap(policy, ({ duration, input }) =>
-    Effect.sync(() => run.observer?.retryScheduled(item, input, Duration.toMillis(duration)))
+    Effect.sync(() => {
+      if (run.observer?.wantsDetails === true) run.observer.retryScheduled(item, input, Duration.toMillis(duration))
+    })
   )
 }
 

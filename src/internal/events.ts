@@ -94,21 +94,57 @@ class RetryScheduled extends OfItem {
   }
 }
 
-class Subscription {
-  private readonly queue = new Fifo<AnyEvent | number>()
-  private readonly arrived = new Signal()
-  private readonly run: Run
+/** The indexes of the items that have ended, in the order in which they did. An array of numbers would cost four times as much. */
+class EndLog {
+  length = 0
+  private indexes = new Int32Array(1024)
 
-  constructor(run: Run) {
-    this.run = run
+  push(index: number): void {
+    if (this.length === this.indexes.length) {
+      const larger = new Int32Array(this.length * 2)
+      larger.set(this.indexes)
+      this.indexes = larger
+    }
+    this.indexes[this.length++] = index
+  }
+
+  at(position: number): number {
+    return this.indexes[position]!
+  }
+}
+
+/** An event that stands in the queue of a subscription, and how many items had ended before it. */
+interface Queued {
+  readonly after: number
+  readonly event: AnyEvent
+}
+
+class Subscription {
+  private readonly queue = new Fifo<Queued>()
+  private readonly arrived = new Signal()
+  private readonly events: Events
+  /** How far it has read the log. */
+  private position = 0
+
+  constructor(events: Events) {
+    this.events = events
   }
 
   get hasRoom(): boolean {
     return this.queue.length < room
   }
 
-  push(entry: AnyEvent | number): void {
-    this.queue.push(entry)
+  pushFirst(event: AnyEvent): void {
+    this.queue.push({ after: 0, event })
+  }
+
+  push(event: AnyEvent): void {
+    this.queue.push({ after: this.events.log.length, event })
+    this.arrived.fire()
+  }
+
+  /** There is something new in the log. */
+  wake(): void {
     this.arrived.fire()
   }
 
@@ -118,23 +154,31 @@ class Subscription {
   /** The next events, once there are some. */
   readonly take: Pull.Pull<Arr.NonEmptyReadonlyArray<AnyEvent>> = Effect.suspend(() => {
     const events: Array<AnyEvent> = []
-    for (let entry = this.queue.shift(); entry !== undefined; entry = this.queue.shift()) {
-      events.push(typeof entry === "number" ? this.endOf(entry) : entry)
+    for (let event = this.next(); event !== undefined; event = this.next()) {
+      events.push(event)
       if (events.length === chunkSize) break
     }
+    this.events.lookForRoom()
     if (Arr.isArrayNonEmpty(events)) return Effect.succeed(events)
-    return this.run.finished === undefined ? Effect.andThen(this.arrival, this.take) : Cause.done()
+    return this.events.isOver ? Cause.done() : Effect.andThen(this.arrival, this.take)
   })
 
-  private endOf(index: number): AnyEvent {
-    // Only outcomes that are kept stand in the queue as their index.
-    return { _tag: "ItemEnded", outcome: this.run.tally.kept(index)! }
+  private next(): AnyEvent | undefined {
+    const queued = this.queue.first
+    if (queued !== undefined && queued.after <= this.position) return this.queue.shift()!.event
+    return this.position < this.events.log.length ? this.events.endAt(this.position++) : undefined
   }
 }
 
 export class Events implements Observer {
+  /** Of the items that have ended, those whose outcome the tally keeps. */
+  readonly log = new EndLog()
+  /** Whether what may be left out is to be made at all. */
+  wantsDetails = true
   private readonly run: Run
   private subscriptions: ReadonlyArray<Subscription> = []
+  /** Whether the log is kept: from when somebody has listened first. */
+  private isListening = false
 
   constructor(run: Run) {
     this.run = run
@@ -144,16 +188,14 @@ export class Events implements Observer {
   readonly subscribe: Effect.Effect<Subscription["take"], never, Scope.Scope> = Effect.map(
     Effect.acquireRelease(
       Effect.sync(() => {
-        const subscription = new Subscription(this.run)
+        const subscription = new Subscription(this)
         this.catchUp(subscription)
-        this.subscriptions = [...this.subscriptions, subscription]
-        this.run.observe(this)
         return subscription
       }),
       (subscription) =>
         Effect.sync(() => {
           this.subscriptions = this.subscriptions.filter((other) => other !== subscription)
-          if (this.subscriptions.length === 0) this.run.observe(undefined)
+          this.lookForRoom()
         })
     ),
     (subscription) => subscription.take
@@ -161,51 +203,67 @@ export class Events implements Observer {
 
   private catchUp(subscription: Subscription): void {
     const run = this.run
-    subscription.push({ _tag: "BatchStarted", pipeline: run.options.graph.name, total: run.expected })
-    for (const outcome of run.tally.all()) subscription.push({ _tag: "ItemEnded", outcome })
+    subscription.pushFirst({ _tag: "BatchStarted", pipeline: run.options.graph.name, total: run.expected })
+    if (!this.isListening) {
+      this.isListening = true
+      for (const { index } of run.tally.all()) this.log.push(index)
+      run.observe(this)
+    }
     for (const item of run.begun()) subscription.push(new ItemStarted(item))
     if (run.finished !== undefined) subscription.push({ _tag: "BatchEnded", report: run.finished })
+    this.subscriptions = [...this.subscriptions, subscription]
+    this.lookForRoom()
+  }
+
+  get isOver(): boolean {
+    return this.run.finished !== undefined
+  }
+
+  endAt(position: number): AnyEvent {
+    // What is in the log is kept.
+    return { _tag: "ItemEnded", outcome: this.run.tally.kept(this.log.at(position))! }
+  }
+
+  readonly lookForRoom = (): void => {
+    this.wantsDetails = this.subscriptions.some((subscription) => subscription.hasRoom)
   }
 
   itemStarted(item: Item): void {
-    if (this.hasRoom) this.tell(new ItemStarted(item))
+    this.tell(new ItemStarted(item))
   }
 
   stepEnded(item: Item, handler: string, action: string): void {
-    if (this.hasRoom) this.tell(new StepEnded(item, handler, action))
+    this.tell(new StepEnded(item, handler, action))
   }
 
   retryScheduled(item: Item, error: unknown, delayMillis: number): void {
-    if (this.hasRoom) this.tell(new RetryScheduled(item, error, delayMillis))
+    this.tell(new RetryScheduled(item, error, delayMillis))
   }
 
   itemEnded(index: number, outcome: AnyOutcome | undefined): void {
-    const isKept = outcome === undefined || this.run.options.keep === "all"
-    const entry = isKept ? index : { _tag: "ItemEnded" as const, outcome }
-    for (let i = 0; i < this.subscriptions.length; i++) this.subscriptions[i]!.push(entry)
+    if (outcome === undefined || this.run.options.keep === "all") {
+      this.log.push(index)
+      for (let i = 0; i < this.subscriptions.length; i++) this.subscriptions[i]!.wake()
+    } else for (const subscription of this.subscriptions) subscription.push({ _tag: "ItemEnded", outcome })
   }
 
   batchEnded(report: Report.Any): void {
     for (const subscription of this.subscriptions) subscription.push({ _tag: "BatchEnded", report })
   }
 
-  /** Whether what may be left out is to be made at all. */
-  private get hasRoom(): boolean {
-    for (let i = 0; i < this.subscriptions.length; i++) if (this.subscriptions[i]!.hasRoom) return true
-    return false
-  }
-
   private tell(event: AnyEvent): void {
     for (const subscription of this.subscriptions) if (subscription.hasRoom) subscription.push(event)
+    this.lookForRoom()
   }
 }
 
 /** Keeps the hidden classes; see `shapes.ts`. Without them a batch that is listened to costs twice as much. */
 const run = { finished: undefined } as Run
 const item = { index: 0, handler: "", attempt: 0 } as Item
+const events = new Events(run)
 export const kept: ReadonlyArray<unknown> = [
-  new Events(run),
-  new Subscription(run),
+  events,
+  new Subscription(events),
   new ItemStarted(item),
   new StepEnded(item, "", ""),
   new RetryScheduled(item, undefined, 0)

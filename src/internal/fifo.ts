@@ -14,6 +14,11 @@ export class Fifo<A> {
     this.items.push(item)
   }
 
+  /** The first value; `undefined` where there is none. */
+  get first(): A | undefined {
+    return this.items[this.head]
+  }
+
   /** Takes the first value; `undefined` where there is none. */
   shift(): A | undefined {
     if (this.head === this.items.length) return undefined

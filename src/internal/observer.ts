@@ -7,6 +7,8 @@ import type { Item } from "./item.ts"
 import type { AnyOutcome } from "./outcome.ts"
 
 export interface Observer {
+  /** Whether it wants to hear of what is not the end of an item. */
+  readonly wantsDetails: boolean
   readonly itemStarted: (item: Item) => void
   readonly stepEnded: (item: Item, handler: string, action: string) => void
   readonly retryScheduled: (item: Item, error: unknown, delayMillis: number) => void

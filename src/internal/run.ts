@@ -159,7 +159,7 @@ export class Run {
     const item = new Item(this.read++, params, keyOf, shared.open(), now, this.origin)
     if (this.read === this.probes) this.fit()
     if (duplicates === undefined && this.cancelled === undefined) {
-      this.observer?.itemStarted(item)
+      if (this.observer?.wantsDetails === true) this.observer.itemStarted(item)
       return item
     }
     return this.select(item)
@@ -171,7 +171,7 @@ export class Run {
         this.leave(item.index, item.params)
         return undefined
       }
-      this.observer?.itemStarted(item)
+      if (this.observer?.wantsDetails === true) this.observer.itemStarted(item)
       if (this.options.duplicates?.admit(item) !== false) return item
     } catch (error) {
       // The caller's `key` threw: that is the failure of its item.

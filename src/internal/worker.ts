@@ -299,7 +299,7 @@ export class Worker implements Driver {
     }
     if (next.change !== "none") item.cell.apply(next)
     const observer = this.run.observer
-    if (observer !== undefined) observer.stepEnded(item, item.step!.name, next.action)
+    if (observer !== undefined && observer.wantsDetails) observer.stepEnded(item, item.step!.name, next.action)
     const target = next.stop === undefined ? item.step!.next(next.action) : undefined
     if (target !== undefined) return this.enter(item, target, outputs)
     item.action = next.action
