@@ -272,4 +272,62 @@ describe("Batch", () => {
       laws
     )
   })
+
+  describe("never hangs", () => {
+    type Handle = Batch.Handle<unknown, Outcome.Any, unknown>
+    const wait = Handler.make("wait", { handleRequest: () => Effect.sleep("1 second") })
+    const waiting = Pipeline.make("waiting", { handlers: { wait }, start: "wait" })
+
+    const inputs: Record<string, Batch.Input<Item, unknown, never>> = {
+      nothing: [],
+      "one item": [{ n: 0, steps: [] }],
+      "items with the same key": Array.from({ length: 4 }, () => ({ n: 0, steps: [] })),
+      "a stream that fails": Stream.concat(Stream.succeed({ n: 0, steps: [] }), Stream.fail("input")),
+      "a stream that is silent": Stream.concat(Stream.succeed({ n: 0, steps: [] }), Stream.never)
+    }
+    const says: Record<string, (batch: Handle) => Effect.Effect<unknown>> = {
+      nothing: () => Effect.void,
+      pause: (batch) => batch.pause,
+      "pause, drain": (batch) => Effect.andThen(batch.pause, batch.drain),
+      "drain, pause": (batch) => Effect.andThen(batch.drain, batch.pause),
+      "drain twice": (batch) => Effect.andThen(batch.drain, batch.drain),
+      "cancel twice": (batch) => Effect.andThen(batch.cancel("item 0"), batch.cancel("item 0")),
+      "pause, cancel": (batch) => Effect.andThen(batch.pause, batch.cancel("item 0")),
+      "cancel, drain": (batch) => Effect.andThen(batch.cancel("item 0"), batch.drain)
+    }
+    const options: Record<string, object> = {
+      "no option": {},
+      share: { duplicates: "share" },
+      error: { duplicates: "error" },
+      canary: { canary: { items: 1 } },
+      "canary of all": { canary: { items: 4, check: () => false } },
+      drain: { drain: "1 second" },
+      "one place": { concurrency: 1 }
+    }
+
+    for (const [input, params] of Object.entries(inputs)) {
+      it.effect.each([0, 500])(`on ${input}, whatever is said after %s ms`, (millis) =>
+        Effect.gen(function* () {
+          for (const say of Object.values(says)) {
+            for (const option of Object.values(options)) {
+              const batch = yield* Batch.fork(waiting, {
+                params: params as Batch.Input<object, unknown, never>,
+                mode: "collect-all",
+                key: () => "item 0",
+                timeout: "10 seconds",
+                ...option
+              })
+              yield* TestClock.adjust(millis)
+              yield* say(batch)
+              const ended = yield* Effect.forkChild(Effect.exit(batch.await), { startImmediately: true })
+              yield* TestClock.adjust("20 seconds")
+              const report = yield* Effect.andThen(Fiber.join(ended), batch.report)
+
+              assert.deepInclude(report, countsOf(report.outcomes))
+            }
+          }
+        })
+      )
+    }
+  })
 })
