@@ -68,6 +68,7 @@ export interface Progress {
   readonly elapsed: Duration.Duration
   /** How many items may run at the same time. */
   readonly concurrency: number | "unbounded"
+  /** `"draining"`: nothing starts any more, and what runs comes to its end. `"ended"`: there is no more to come. */
   readonly state: "running" | "paused" | "draining" | "ended"
   /** Why the batch ends. */
   readonly endedBy: EndedBy
