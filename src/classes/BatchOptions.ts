@@ -27,6 +27,12 @@ export type BatchOutcome = Outcome<HandlerParams, ActionResult, unknown, unknown
 /**
  * The options that both batch classes take.
  *
+ * **Gotchas**
+ *
+ * An overridden `handleRequest` replaces what `timeoutMs`, `budget`, `cost`,
+ * `drainMs`, `duplicates`, `canary` and `onProgress` say: none of them applies to
+ * what it starts through `executePipelineWithParams`. `stopBatch` does.
+ *
  * @category options
  * @since 0.1.0
  */
