@@ -92,7 +92,10 @@ export interface BatchOptions<TSharedData extends SharedData = SharedData> {
  * @since 0.1.0
  */
 export interface ClassBudget {
-  /** How many calls of a `handleRequest` may be made, retries included. One more is not made: its item is interrupted. */
+  /**
+   * How many calls of a `handleRequest` may be made, retries included. One more is not made: its item is interrupted.
+   * What an overridden `executeLifecycle` calls counts as one.
+   */
   readonly calls?: number | undefined
   /** What the outcomes may cost, as the option `cost` says. What runs when it is spent may add to it. */
   readonly cost?: number | undefined

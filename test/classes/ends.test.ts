@@ -7,7 +7,8 @@ import {
   type HandlerParams,
   ParallelBatchPipeline,
   Pipeline,
-  type Report
+  type Report,
+  type SharedData
 } from "parallel-batch-pipeline"
 import { DuplicateKey, InvalidOptions } from "parallel-batch-pipeline/effect"
 
@@ -79,6 +80,20 @@ describe("budget", () => {
       assert.deepStrictEqual([report.attempts, report.failed], [5, 0])
       assert.strictEqual(await after(10, batch.run({})), "default")
     }
+  })
+
+  it("of calls counts an overridden lifecycle as one, as the report does", async () => {
+    class Twice extends Work {
+      protected override async executeLifecycle(shared: SharedData): Promise<string> {
+        await super.executeLifecycle(shared)
+        return super.executeLifecycle(shared)
+      }
+    }
+    const work = new Twice()
+    const report = await after(10, sequence(work, items(3), { budget: { calls: 2 } }).runReport({}))
+
+    assert.deepStrictEqual([work.calls, report.attempts], [[0, 0, 1, 1], 2])
+    assert.deepStrictEqual(tags(report), ["Succeeded", "Succeeded", "Interrupted"])
   })
 
   it("of cost ends the batch once it is spent, and reports what was", async () => {

@@ -256,6 +256,33 @@ describe("onProgress", () => {
   })
 })
 
+describe("functions among the options", () => {
+  it("find the run of their batch", async () => {
+    const seen: Array<unknown> = []
+    class Looking extends ParallelBatchPipeline {
+      constructor(work: Work) {
+        const look = (name: string) => seen.push([name, this.getReport().succeeded, this.getParams()["n"]])
+        super(new Pipeline(work), {
+          params: () => items(2, 10),
+          concurrency: 1,
+          canary: { items: 1, check: () => look("check") > 0 },
+          cost: ({ index }) => look(`cost ${index}`),
+          onProgress: () => void look("progress")
+        })
+      }
+    }
+    await after(100, new Looking(new Work()).run({}))
+
+    assert.deepStrictEqual(seen, [
+      ["progress", 0, undefined],
+      ["cost 0", 0, 0],
+      ["check", 1, undefined],
+      ["cost 1", 1, 1],
+      ["progress", 2, undefined]
+    ])
+  })
+})
+
 describe("options that make no sense", () => {
   const nonsense: ReadonlyArray<readonly [string, BatchOptions]> = [
     ["budget", { budget: {} }],
