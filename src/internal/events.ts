@@ -48,6 +48,9 @@ class Subscription {
     this.arrived.fire()
   }
 
+  /** Who listens may say something to the batch, and would otherwise say it in the middle of what it is told. */
+  private readonly next = Effect.andThen(this.arrived.wait, Effect.yieldNow)
+
   /** The next events, once there are some. */
   readonly take: Pull.Pull<Arr.NonEmptyReadonlyArray<AnyEvent>> = Effect.suspend(() => {
     const events: Array<AnyEvent> = []
@@ -56,7 +59,7 @@ class Subscription {
       if (events.length === chunkSize) break
     }
     if (Arr.isArrayNonEmpty(events)) return Effect.succeed(events)
-    return this.run.finished === undefined ? Effect.flatMap(this.arrived.wait, () => this.take) : Cause.done()
+    return this.run.finished === undefined ? Effect.flatMap(this.next, () => this.take) : Cause.done()
   })
 
   private endOf(index: number): AnyEvent {
