@@ -146,6 +146,37 @@ describe("Batch", () => {
         }),
       laws
     )
+
+    it.effect.prop(
+      "emits the outcome of each item once, also to a stream that is read slowly",
+      { plans: Schema.Array(Plan).check(Schema.isMaxLength(25)), ends: Ends, slow: Schema.Boolean },
+      ({ ends, plans, slow }) =>
+        Effect.gen(function* () {
+          const items = plans.map((plan, n) => ({ ...plan, n }))
+          const { pipeline, seen } = observed()
+          const { outcomes: _, ...options } = optionsOf(items, ends)
+          const told: Array<Outcome.Any> = []
+          const reading = Batch.stream(pipeline, options).pipe(
+            Stream.runForEach((outcome) =>
+              Effect.delay(
+                Effect.sync(() => told.push(outcome)),
+                slow ? 20 : 0
+              )
+            ),
+            Effect.exit
+          )
+          yield* finish(yield* Effect.forkChild(reading, { startImmediately: true }), Effect.void)
+
+          const indexes = told.map(({ index }) => index).toSorted((a, b) => a - b)
+          const expected = ends.source === "array" ? items : items.slice(0, indexes.length)
+          assert.deepStrictEqual(
+            indexes,
+            expected.map(({ n }) => n)
+          )
+          assert.strictEqual(seen.running, 0)
+        }),
+      laws
+    )
   })
 })
 
