@@ -101,7 +101,7 @@ export const run: {
     const M extends Mode = "fail-fast",
     const D extends boolean = true,
     const T extends Tolerance | undefined = undefined,
-    const U extends Duplicates = "run"
+    const U extends Duplicates | undefined = "run"
   >(
     // The pipeline alone says what the types are, not the values given here.
     options: Options<
@@ -139,7 +139,7 @@ export const run: {
     const M extends Mode = "fail-fast",
     const D extends boolean = true,
     const T extends Tolerance | undefined = undefined,
-    const U extends Duplicates = "run"
+    const U extends Duplicates | undefined = "run"
   >(
     self: Pipeline.Pipeline<P, PT, S, O, A, E, R>,
     options: Options<Given<P, PT, D>, S, OutcomeOf<P, PT, D, A, O, E, U>, M, E2, R2, R3, R4> &
@@ -209,7 +209,7 @@ export const stream: {
     const M extends Mode = "fail-fast",
     const D extends boolean = true,
     const T extends Tolerance | undefined = undefined,
-    const U extends Duplicates = "run"
+    const U extends Duplicates | undefined = "run"
   >(
     // The pipeline alone says what the types are, not the values given here.
     options: StreamOptions<
@@ -247,7 +247,7 @@ export const stream: {
     const M extends Mode = "fail-fast",
     const D extends boolean = true,
     const T extends Tolerance | undefined = undefined,
-    const U extends Duplicates = "run"
+    const U extends Duplicates | undefined = "run"
   >(
     self: Pipeline.Pipeline<P, PT, S, O, A, E, R>,
     options: StreamOptions<Given<P, PT, D>, S, OutcomeOf<P, PT, D, A, O, E, U>, M, E2, R2, R3, R4> &

@@ -68,6 +68,7 @@ export interface Progress {
   readonly elapsed: Duration.Duration
   /** How many items may run at the same time. */
   readonly concurrency: number | "unbounded"
+  /** `"draining"`: nothing starts any more, and what runs comes to its end. `"ended"`: there is no more to come. */
   readonly state: "running" | "paused" | "draining" | "ended"
   /** Why the batch ends. */
   readonly endedBy: EndedBy
@@ -198,7 +199,7 @@ export const fork: {
     const M extends Mode = "fail-fast",
     const D extends boolean = true,
     const T extends Tolerance | undefined = undefined,
-    const U extends Duplicates = "run"
+    const U extends Duplicates | undefined = "run"
   >(
     // The pipeline alone says what the types are, not the values given here.
     options: Options<
@@ -240,7 +241,7 @@ export const fork: {
     const M extends Mode = "fail-fast",
     const D extends boolean = true,
     const T extends Tolerance | undefined = undefined,
-    const U extends Duplicates = "run"
+    const U extends Duplicates | undefined = "run"
   >(
     self: Pipeline.Pipeline<P, PT, S, O, A, E, R>,
     options: Options<Given<P, PT, D>, S, OutcomeOf<P, PT, D, A, O, E, U>, M, E2, R2, R3, R4> &

@@ -186,12 +186,12 @@ export type Duplicates = "run" | "share" | "error"
  * @category options
  * @since 0.1.0
  */
-export interface DuplicatesOption<U extends Duplicates> {
+export interface DuplicatesOption<U extends Duplicates | undefined> {
   /**
    * What becomes of items with the same key. With `"share"` and `"error"` the key of every item is computed, and kept
    * until the batch ends; `"share"` keeps the outputs as well. Defaults to `"run"`.
    */
-  readonly duplicates?: U | undefined
+  readonly duplicates?: U
 }
 
 /**

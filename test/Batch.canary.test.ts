@@ -168,11 +168,13 @@ describe("Batch", () => {
           Batch.run(pipeline, {
             params: numbers(3),
             canary: { items: 1, check: () => Effect.as(Effect.sleep("1 hour"), true) },
-            timeout: "5 seconds"
+            timeout: "5 seconds",
+            drain: "1 minute"
           })
         )
 
         assert.deepStrictEqual([report.succeeded, report.endedBy._tag], [1, "Timeout"])
+        assert.strictEqual(Duration.toSeconds(report.duration), 5)
       })
     )
 
@@ -198,6 +200,18 @@ describe("Batch", () => {
         const reason = Exit.isFailure(exit) ? exit.cause.reasons[0] : undefined
         assert.isTrue(reason?._tag === "Die" && String(reason.defect) === "Error: check")
         assert.deepStrictEqual(reports, [["Canary", "Succeeded", "NotStarted", "NotStarted"]])
+      })
+    )
+
+    it.effect.each([undefined, "yes", Effect.succeed(1)])("dies with a check that answers %s", (answer) =>
+      Effect.gen(function* () {
+        const canary = { items: 1, check: () => answer as never }
+        const exit = yield* Effect.exit(finish(Batch.run(observed().pipeline, { params: numbers(3), canary })))
+        const reason = Exit.isFailure(exit) ? exit.cause.reasons[0] : undefined
+
+        assert.isTrue(
+          reason?._tag === "Die" && reason.defect instanceof InvalidOptions && reason.defect.option === "canary.check"
+        )
       })
     )
 

@@ -104,6 +104,27 @@ describe("Batch", () => {
       })
     )
 
+    it.effect("hands over the outcome of the first, also where one that waited ends the batch at once", () =>
+      Effect.gen(function* () {
+        const gate = Promise.withResolvers<void>()
+        const work = Handler.fromPromise("work", { handleRequest: ({ key }: Item) => gate.promise.then(() => key) })
+        const pipeline = Pipeline.make("work", { handlers: { work }, start: "work" })
+        const cost = ({ index }: Outcome.Any) => index + 1
+        const options = { params: items("a", "a"), key: keyOf, duplicates: "share", cost, budget: { cost: 1 } } as const
+        const batch = yield* Batch.fork(pipeline, options)
+        const events = yield* Effect.forkChild(Stream.runCollect(batch.events), { startImmediately: true })
+        const stream = yield* Effect.forkChild(Stream.runCollect(Batch.stream(pipeline, options)))
+        yield* TestClock.adjust(1)
+        gate.resolve()
+
+        const told = (yield* Fiber.join(events)).flatMap((event) =>
+          event._tag === "ItemEnded" ? [`${event.outcome.index}`] : [event._tag]
+        )
+        assert.deepStrictEqual(told.slice(-3), ["0", "1", "BatchEnded"])
+        assert.deepStrictEqual(tags({ outcomes: yield* Fiber.join(stream) }), ["Succeeded", "Succeeded"])
+      })
+    )
+
     it.effect("lets items that wait for another take no place", () =>
       Effect.gen(function* () {
         const { pipeline, ran } = observed()

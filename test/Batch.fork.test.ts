@@ -150,6 +150,41 @@ describe("Batch", () => {
       })
     )
 
+    it.effect("counts an item while its finalizers run, in one place", () =>
+      Effect.gen(function* () {
+        const slow = Effect.acquireRelease(Effect.void, () => Effect.sleep("1 second"))
+        const scoped = Handler.make("scoped", {
+          handleRequest: ({ n }: N) => Effect.andThen(slow, Effect.delay(Effect.succeed(n), "1 hour"))
+        })
+        const pipeline = Pipeline.make("scoped", { handlers: { scoped }, start: "scoped" })
+        const batch = yield* Batch.fork(pipeline, { params: numbers(2), key: byName })
+        yield* TestClock.adjust(1)
+        yield* Effect.forkChild(batch.cancel("item 0"), { startImmediately: true })
+        yield* TestClock.adjust("500 millis")
+        const during = yield* progressOf(batch)
+        yield* TestClock.adjust("1 second")
+
+        assert.deepInclude(during, { running: 2, interrupted: 0 })
+        assert.deepInclude(yield* progressOf(batch), { running: 1, interrupted: 1 })
+        yield* Effect.forkChild(batch.cancel("item 1"), { startImmediately: true })
+        yield* TestClock.adjust("1 second")
+        assert.strictEqual((yield* batch.await).interrupted, 2)
+      })
+    )
+
+    it.effect("has not ended before everything has, and ends also where it drains", () =>
+      Effect.gen(function* () {
+        const draining = yield* Batch.fork(second, { params: numbers(3), concurrency: 1 })
+        yield* TestClock.adjust(1)
+        yield* draining.drain
+        const before = yield* progressOf(draining)
+        yield* TestClock.adjust("1 second")
+
+        assert.deepInclude(before, { running: 1, state: "draining", endedBy: { _tag: "Drain" } })
+        assert.deepInclude(yield* progressOf(draining), { running: 0, notStarted: 2, state: "ended" })
+      })
+    )
+
     it.effect("gives who is slow the latest", () =>
       Effect.gen(function* () {
         const batch = yield* Batch.fork(second, { params: numbers(50), concurrency: 1 })
@@ -276,6 +311,48 @@ describe("Batch", () => {
         })
       )
     }
+
+    it.effect("tells everyone of what happened before it hears what a listener says", () =>
+      Effect.gen(function* () {
+        const gate = Promise.withResolvers<void>()
+        const work = Handler.fromPromise("work", {
+          handleRequest: ({ n }: N) => (n === 0 ? gate.promise : new Promise<void>(() => {}))
+        })
+        const scope = yield* Scope.make()
+        const pipeline = Pipeline.make("work", { handlers: { work }, start: "work" })
+        const batch = yield* Scope.provide(Batch.fork(pipeline, { params: numbers(2) }), scope)
+        const close = (event: { readonly _tag: string }) =>
+          event._tag === "ItemEnded" ? Scope.close(scope, Exit.void) : Effect.void
+        yield* Effect.forkChild(Stream.runForEach(batch.events, close), { startImmediately: true })
+        const other = yield* Effect.forkChild(Stream.runCollect(batch.events), { startImmediately: true })
+        yield* TestClock.adjust(1)
+        gate.resolve()
+
+        const ends = (yield* Fiber.join(other)).flatMap((event) =>
+          event._tag === "ItemEnded" ? [event.outcome._tag as string] : [event._tag]
+        )
+        assert.deepStrictEqual(ends.slice(-3), ["Succeeded", "Interrupted", "BatchEnded"])
+      })
+    )
+
+    it.effect("lets a listener cancel an item that has just begun", () =>
+      Effect.gen(function* () {
+        const batch = yield* Batch.fork(second, { params: numbers(3), concurrency: 1, key: byName })
+        const answers: Array<boolean> = []
+        yield* batch.events.pipe(
+          Stream.runForEach((event) =>
+            event._tag === "ItemStarted" && event.key !== "item 1"
+              ? Effect.map(batch.cancel(event.key), (had) => void answers.push(had))
+              : Effect.void
+          ),
+          Effect.forkChild({ startImmediately: true })
+        )
+        yield* TestClock.adjust("10 seconds")
+
+        assert.deepStrictEqual(tags(yield* batch.await), ["Interrupted", "Succeeded", "Interrupted"])
+        assert.deepStrictEqual(answers, [true, true])
+      })
+    )
 
     it.effect("does not care for a listener that fails, throws or goes away", () =>
       Effect.gen(function* () {

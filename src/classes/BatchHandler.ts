@@ -158,7 +158,8 @@ export abstract class BatchHandler<TSharedData extends SharedData = SharedData> 
 
   /**
    * Runs the pipeline for one parameter set, at once, and answers its action: for an overridden `handleRequest`. The
-   * item is in the report; what still runs when `handleRequest` has settled is interrupted.
+   * item is in the report; what still runs when `handleRequest` has settled is interrupted. Once an item has answered
+   * `stopBatch`, the others reject, and no more start.
    */
   protected executePipelineWithParams(params: HandlerParams): Promise<ActionResult> {
     const context = this.#contextFor("executePipelineWithParams")

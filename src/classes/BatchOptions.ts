@@ -27,6 +27,12 @@ export type BatchOutcome = Outcome<HandlerParams, ActionResult, unknown, unknown
 /**
  * The options that both batch classes take.
  *
+ * **Gotchas**
+ *
+ * An overridden `handleRequest` replaces what `timeoutMs`, `budget`, `cost`,
+ * `drainMs`, `duplicates`, `canary` and `onProgress` say: none of them applies to
+ * what it starts through `executePipelineWithParams`. `stopBatch` does.
+ *
  * @category options
  * @since 0.1.0
  */
@@ -86,7 +92,10 @@ export interface BatchOptions<TSharedData extends SharedData = SharedData> {
  * @since 0.1.0
  */
 export interface ClassBudget {
-  /** How many calls of a `handleRequest` may be made, retries included. One more is not made: its item is interrupted. */
+  /**
+   * How many calls of a `handleRequest` may be made, retries included. One more is not made: its item is interrupted.
+   * What an overridden `executeLifecycle` calls counts as one.
+   */
   readonly calls?: number | undefined
   /** What the outcomes may cost, as the option `cost` says. What runs when it is spent may add to it. */
   readonly cost?: number | undefined

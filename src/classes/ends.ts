@@ -10,6 +10,7 @@ import * as Check from "../internal/options.ts"
 import { Meter, regularly } from "../internal/progress.ts"
 import type { Run } from "../internal/run.ts"
 import type { RunOptions, Timeout } from "../internal/runOptions.ts"
+import { isPromiseLike } from "../internal/tags.ts"
 import type { BatchOptions } from "./BatchOptions.ts"
 
 type Ends = Pick<RunOptions, "beside" | "budget" | "canary" | "drain" | "duplicates" | "ended" | "timeouts">
@@ -41,7 +42,11 @@ const timeoutsOf = ({ budget, timeoutMs }: BatchOptions<any>): ReadonlyArray<Tim
 }
 
 const waitFor = (answer: boolean | PromiseLike<boolean>): Effect.Effect<boolean> =>
-  typeof answer === "boolean" ? Effect.succeed(answer) : Effect.promise(() => answer)
+  isPromiseLike(answer) ? Effect.promise(() => Promise.resolve(answer)) : Effect.succeed(answer)
+
+const warn = (error: unknown): void => {
+  Effect.runFork(Effect.logWarning("onProgress of the batch failed", error))
+}
 
 /** Tells how far a batch is; what that throws changes nothing. */
 const watching = (onProgress: (progress: Progress) => void): Pick<Ends, "beside" | "ended"> => {
@@ -50,9 +55,11 @@ const watching = (onProgress: (progress: Progress) => void): Pick<Ends, "beside"
     const meter = meters.get(run) ?? new Meter(run)
     meters.set(run, meter)
     try {
-      onProgress(meter.read())
+      const answer: unknown = onProgress(meter.read())
+      // Nobody waits for an async function, and its failure is not to be one of the process.
+      if (isPromiseLike(answer)) Promise.resolve(answer).catch(warn)
     } catch (error) {
-      Effect.runFork(Effect.logWarning("onProgress of the batch failed", error))
+      warn(error)
     }
   }
   return { beside: (run) => regularly(Effect.sync(() => tell(run))), ended: tell }

@@ -2,6 +2,7 @@
  * The items that run before the others, and what says whether the others may.
  */
 import * as Effect from "effect/Effect"
+import { InvalidOptions } from "../BatchError.ts"
 import type * as Report from "../Report.ts"
 import * as Check from "./options.ts"
 
@@ -20,7 +21,16 @@ export const toCanary = <A>(
   Check.optionalFunction("canary.check", check)
   return {
     items: Check.positiveInteger("canary.items", items),
-    // It is given the report of its own batch.
-    check: (report) => (check === undefined ? Effect.succeed(report.failed === 0) : wait(check(report as never)))
+    check: (report) =>
+      check === undefined
+        ? Effect.succeed(report.failed === 0)
+        : // It is given the report of its own batch.
+          Effect.map(wait(check(report as never)), yesOrNo)
   }
+}
+
+/** A check that forgets to answer is a bug, and says neither. */
+const yesOrNo = (answer: unknown): boolean => {
+  if (typeof answer === "boolean") return answer
+  throw new InvalidOptions({ option: "canary.check", value: answer, expected: "a function that answers a boolean" })
 }

@@ -27,7 +27,7 @@ export class Meter {
   }
 
   read(): Progress {
-    const { concurrency, draining, endedBy, paused, tally } = this.run
+    const { concurrency, draining, endedBy, finished, paused, stopped, tally } = this.run
     const begun = this.run.begun()
     const millis = this.run.now()
     const ended = tally.ended + tally.interrupted + tally.notStarted
@@ -47,7 +47,7 @@ export class Meter {
       eta: total === undefined || rate === 0 ? undefined : Duration.millis(((total - ended) / rate) * 1000),
       elapsed: Duration.millis(millis),
       concurrency: concurrency === Number.POSITIVE_INFINITY ? "unbounded" : concurrency,
-      state: endedBy._tag !== "Running" && !draining ? "ended" : draining ? "draining" : paused ? "paused" : "running",
+      state: finished !== undefined ? "ended" : stopped || draining ? "draining" : paused ? "paused" : "running",
       endedBy
     }
   }

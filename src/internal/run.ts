@@ -240,7 +240,7 @@ export class Run {
 
   interrupt(item: Item, now: number): AnyOutcome {
     const outcome = this.tally.interrupt(item, now)
-    tell(this, item, "interrupted", outcome)
+    for (const other of tell(this, item, "interrupted", outcome) ?? []) this.goOn(other)
     return outcome
   }
 

@@ -15,8 +15,8 @@ export const settle = (run: Run, item: Item, ending: Ending, now: number): AnyOu
   const given = item.verdict === undefined ? committed(run, item, ending) : ending
   const outcome = charged(run, item, given, now)
   run.tally.record(outcome, item, now)
-  tell(run, item, outcome._tag === "Failed" ? outcome.cause : given, outcome)
-  return judge(run, given, outcome)
+  const waiting = tell(run, item, outcome._tag === "Failed" ? outcome.cause : given, outcome)
+  return release(run, waiting, judge(run, given, outcome))
 }
 
 /** Brings the changes of an item that succeeded into the shared data; a conflict fails it. */
@@ -40,11 +40,30 @@ const charged = (run: Run, item: Item, ending: Ending, now: number): AnyOutcome 
   }
 }
 
-/** Tells those who wait for the outcome of an item. */
-export const tell = (run: Run, item: Item, ending: Ending | "interrupted", outcome: AnyOutcome): void => {
+/** Tells who looks on, and the items that wait for the outcome of this one, which it answers. */
+export const tell = (
+  run: Run,
+  item: Item,
+  ending: Ending | "interrupted",
+  outcome: AnyOutcome
+): ReadonlyArray<Item> | undefined => {
   const waiting = run.options.duplicates?.settle(item, ending)
-  if (waiting !== undefined) for (const other of waiting) run.goOn(other)
   run.observer?.itemEnded(item.index, outcome)
+  return waiting
+}
+
+/** Lets items go on that waited. They may end the batch before this returns, so the outcome is handed over before. */
+const release = (
+  run: Run,
+  waiting: ReadonlyArray<Item> | undefined,
+  wanted: AnyOutcome | undefined
+): AnyOutcome | undefined => {
+  if (waiting === undefined || waiting.length === 0) return wanted
+  if (wanted !== undefined) run.unpublished.push(wanted)
+  for (const other of waiting) run.goOn(other)
+  if (wanted === undefined || run.stopped) return undefined
+  run.unpublished.splice(run.unpublished.indexOf(wanted), 1)
+  return wanted
 }
 
 /** Ends the batch where an outcome says so. */

@@ -41,6 +41,7 @@ export class Worker implements Driver {
   private readonly parking = new Parking(this)
   private fiber: Fiber.Fiber<unknown, unknown> | undefined = undefined
   private item: Item | undefined = undefined
+  private finalizing: Item | undefined = undefined
   private ending: Ending | undefined = undefined
   /** The effect to wait for, and what it is. */
   pending: AnyEffect = Effect.void
@@ -82,8 +83,7 @@ export class Worker implements Driver {
     const within = this.run.options.within
     for (;;) {
       if (this.item === undefined && !this.take()) return this.waiting !== undefined
-      const waits = within === undefined ? this.walk() : within(this.item!, this.walk)
-      if (waits) return true
+      if (within === undefined ? this.walk() : within(this.item!, this.walk)) return true
     }
   }
 
@@ -180,7 +180,7 @@ export class Worker implements Driver {
   }
 
   get inHand(): Item | undefined {
-    return this.item
+    return this.item ?? this.finalizing
   }
 
   /** Interrupts the item in hand, if it has this key and no end yet; another worker takes the place of this one. */
@@ -216,9 +216,7 @@ export class Worker implements Driver {
     this.item = undefined
     this.ending = undefined
     const outcome = this.run.settle(item, ending, now)
-    const publish = this.run.options.publish
-    if (publish === undefined || outcome === undefined) return false
-    const publishing = publish(outcome)
+    const publishing = outcome === undefined ? undefined : this.run.options.publish?.(outcome)
     if (publishing === undefined) return false
     this.outcome = outcome
     return this.wait("published", publishing)
@@ -322,6 +320,7 @@ export class Worker implements Driver {
     else within(item, () => item.abort())
     const scope = item.openScope
     if (scope === undefined) return Effect.sync(() => this.account(item, ending))
+    this.finalizing = item
     const exit = ending === undefined ? Exit.interrupt() : exitOf(ending)
     return Effect.map(Effect.exit(Scope.close(scope, exit)), (closed) => {
       this.account(item, ending === undefined ? undefined : endingAfter(ending, closed))
@@ -340,6 +339,7 @@ export class Worker implements Driver {
   }
 
   private account(item: Item, ending: Ending | undefined): void {
+    this.finalizing = undefined
     const now = this.run.now()
     const outcome = ending === undefined ? this.run.interrupt(item, now) : this.run.settle(item, ending, now)
     if (outcome !== undefined) this.run.unpublished.push(outcome)
