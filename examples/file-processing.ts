@@ -8,11 +8,11 @@
  * is a failed outcome, a binary file a skipped one; neither stops the others.
  */
 import { NodeRuntime, NodeServices } from "@effect/platform-node"
-import { Cause, Console, Duration, Effect, FileSystem, Option, Path, Ref, Schema, Stream } from "effect"
+import { Cause, Console, Duration, Effect, FileSystem, Option, Path, Schema } from "effect"
 import { Argument, CliError, Command, Flag } from "effect/cli"
-import { Batch, Handler, Outcome, Pipeline } from "parallel-batch-pipeline/effect"
+import { Batch, Handler, Pipeline } from "parallel-batch-pipeline/effect"
 import { listFiles } from "./lib/files.ts"
-import { startProgress, table } from "./lib/terminal.ts"
+import { showProgress, table } from "./lib/terminal.ts"
 
 // What we learn about one file, and the data that all items share.
 
@@ -104,48 +104,33 @@ const Report = Schema.Struct({
 })
 
 const processFiles = Effect.fn("processFiles")(function* (folder: string, files: ReadonlyArray<string>) {
-  const findings = yield* Ref.make<typeof Findings.Type>({ lines: 0, words: 0, exports: 0, files: [] })
-  const progress = yield* startProgress(files.length, "files")
-
-  const [duration, outcomes] = yield* Batch.stream(analysis, {
+  const batch = yield* Batch.fork(analysis, {
     params: files.map((file) => ({ folder, file })),
-    shared: findings,
+    shared: { lines: 0, words: 0, exports: 0, files: [] },
     mode: "collect-all",
     onInterrupt: ({ failed, skipped, succeeded, total }) =>
-      Effect.andThen(
-        progress.stop,
-        Console.log(`Stopped after ${succeeded + failed + skipped} of ${total} files. No report was written.`)
-      )
-  }).pipe(
-    Stream.tap(() => progress.advance),
-    Stream.runCollect,
-    Effect.ensuring(progress.stop),
-    Effect.timed
-  )
+      Console.log(`\nStopped after ${succeeded + failed + skipped} of ${total} files. No report was written.`)
+  })
+  yield* showProgress(batch.progress, "files")
+  const { duration, failed, outcomes, shared, skipped, succeeded, total } = yield* batch.await
 
-  const failed = outcomes.filter(Outcome.isFailed).map(({ cause, params }) => ({
-    outcome: "failed" as const,
-    file: params.file,
-    reason: Cause.pretty(cause).split("\n")[0]!
-  }))
-  const skipped = outcomes
-    .filter((outcome) => outcome._tag === "Skipped")
-    .map(({ params, reason }) => ({
-      outcome: "skipped" as const,
-      file: params.file,
-      reason
-    }))
+  const unfinished = outcomes.flatMap((outcome): (typeof Report.Type)["unfinished"] => {
+    const { file } = outcome.params
+    if (outcome._tag === "Skipped") return [{ outcome: "skipped", file, reason: outcome.reason }]
+    if (outcome._tag !== "Failed") return []
+    return [{ outcome: "failed", file, reason: Cause.pretty(outcome.cause).split("\n")[0]! }]
+  })
   return Report.make({
     folder,
     seconds: Duration.toSeconds(duration),
-    total: outcomes.length,
-    succeeded: outcomes.filter(Outcome.isSucceeded).length,
-    failed: failed.length,
-    skipped: skipped.length,
-    findings: yield* Ref.get(findings),
-    unfinished: [...failed, ...skipped]
+    total,
+    succeeded,
+    failed,
+    skipped,
+    findings: shared,
+    unfinished
   })
-})
+}, Effect.scoped)
 
 const showReport = Effect.fn("showReport")(function* (report: typeof Report.Type) {
   const { failed, findings, seconds, skipped, succeeded, total, unfinished } = report

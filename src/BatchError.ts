@@ -62,6 +62,33 @@ export class InvalidParams extends Data.TaggedError("InvalidParams")<{
 }
 
 /**
+ * An item has the key of an item that came before it, and the batch was told with
+ * `duplicates: "error"` that keys are unique. No handler has run for it.
+ *
+ * **Example** (Reading which items share a key)
+ *
+ * ```ts
+ * import { DuplicateKey } from "parallel-batch-pipeline/effect"
+ *
+ * new DuplicateKey({ key: "/a", index: 7, first: 2 }).message // => "Item 7 has the key \"/a\" of item 2"
+ * ```
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export class DuplicateKey extends Data.TaggedError("DuplicateKey")<{
+  readonly key: string
+  /** The position of the item in the input, from 0. */
+  readonly index: number
+  /** The position of the item that had the key before. */
+  readonly first: number
+}> {
+  override get message(): string {
+    return `Item ${this.index} has the key ${format(this.key)} of item ${this.first}`
+  }
+}
+
+/**
  * An attempt of a handler took longer than its `timeout`.
  *
  * **Example** (Reading which handler was too slow)

@@ -17,6 +17,9 @@ import type * as Outcome from "./Outcome.ts"
  * - `Completed`: every parameter set of the input has run to its end.
  * - `Stop`: a handler answered `Handler.stop`.
  * - `Timeout`: the option `timeout` had passed.
+ * - `Budget`: as much was spent as `budget` allows. `used` is what it had come to.
+ * - `Canary`: the check after the first items said no.
+ * - `Drain`: it was told to drain; what ran has ended.
  * - `Failure`: the first failure of a fail-fast batch.
  * - `Tolerance`: more failures than `tolerate` allows. `bound` is the one that was exceeded, `failed` the failures that
  *   count towards it (those with the `tag`, where the bound has one), `ended` the items that had come to an end.
@@ -31,6 +34,15 @@ export type EndedBy =
   | { readonly _tag: "Completed" }
   | { readonly _tag: "Stop"; readonly reason: string }
   | { readonly _tag: "Timeout"; readonly duration: Duration.Duration }
+  | { readonly _tag: "Budget"; readonly bound: "calls" | "cost"; readonly limit: number; readonly used: number }
+  | {
+      readonly _tag: "Budget"
+      readonly bound: "duration"
+      readonly limit: Duration.Duration
+      readonly used: Duration.Duration
+    }
+  | { readonly _tag: "Canary"; readonly items: number }
+  | { readonly _tag: "Drain" }
   | { readonly _tag: "Failure" }
   | {
       readonly _tag: "Tolerance"
@@ -68,6 +80,10 @@ export interface Report<out S, out O extends Outcome.Any> {
   readonly exhausted: boolean
   /** One outcome for each parameter set, in input order; the option `outcomes` says which are kept. */
   readonly outcomes: ReadonlyArray<O>
+  /** How often a `handleRequest` was called, for all items that have ended. */
+  readonly attempts: number
+  /** What the outcomes have cost, as the option `cost` says; 0 without it. */
+  readonly cost: number
   readonly duration: Duration.Duration
   /** Why the batch ended. */
   readonly endedBy: EndedBy

@@ -3,7 +3,7 @@
  *
  * @since 0.1.0
  */
-export { HandlerTimeout, InvalidOptions, SharedDataConflict, TooManySteps } from "./BatchError.ts"
+export { DuplicateKey, HandlerTimeout, InvalidOptions, SharedDataConflict, TooManySteps } from "./BatchError.ts"
 export {
   type ActionResult,
   BaseHandler,
@@ -11,7 +11,7 @@ export {
   type RunOptions,
   type SharedData
 } from "./classes/BaseHandler.ts"
-export { type BatchOptions, type Report } from "./classes/BatchHandler.ts"
+export type { BatchOptions, BatchOutcome, ClassBudget, Report } from "./classes/BatchOptions.ts"
 export { BatchPipeline } from "./classes/BatchPipeline.ts"
 export { Handler, type HandlerOptions } from "./classes/Handler.ts"
 export { HandlerError } from "./classes/HandlerError.ts"

@@ -282,3 +282,23 @@ describe("migration", { timeout: 60_000 }, () => {
     assert.strictEqual(after("ParallelProcessor: "), "start 1, start 2, start 3, start 4, end 4, end 3, end 2, end 1")
   })
 })
+
+describe("progress", { timeout: 60_000 }, () => {
+  it("shows how far it is, slows down, pauses, and ends early with a report of all", () => {
+    const { lines, status, stderr, stdout } = run("progress.ts")
+
+    const progress = lines.filter((line) => line.includes(" of 300 sent, "))
+    const said = lines.filter((line) => line.startsWith("! "))
+    const count = (outcome: string) => Number(cells(lines.find((line) => line.startsWith(outcome)))?.[1])
+    assert.strictEqual(status, 0, stderr)
+    assert.isAbove(progress.length, 5)
+    for (const state of ["paused", "draining", "ended"]) assert.include(stdout, `/s, ${state}`)
+    assert.include(said, "! turned away 20 times: 8 at a time from now on")
+    assert.include(said, "! reader-231 was not sent: wrong address")
+    assert.include(stdout, "Ended by Drain after ")
+    assert.isAtLeast(count("failed"), 8)
+    assert.strictEqual(count("sent") + count("failed") + count("not started"), 300)
+    assert.strictEqual(count("interrupted"), 0)
+    assert.match(stdout, /To go on later, start with reader-2\d\d/)
+  })
+})

@@ -2,15 +2,19 @@
  * What the examples show on a terminal: a progress bar while they work, and tables.
  */
 import cliProgress from "cli-progress"
-import { Effect, Stdio } from "effect"
+import { Duration, Effect, Stdio, Stream, SubscriptionRef } from "effect"
 import { stdout } from "node:process"
+import type { Batch } from "parallel-batch-pipeline/effect"
 
-/** Starts a progress bar; where there is no terminal, it is a plain line a second, and one at the end. */
-export const startProgress = Effect.fnUntraced(function* (total: number, unit: string) {
+/** Shows how far a batch is until it ends; where there is no terminal, as a plain line a second, and one at the end. */
+export const showProgress = Effect.fnUntraced(function* (
+  progress: SubscriptionRef.SubscriptionRef<Batch.Progress>,
+  unit: string
+) {
   const onTerminal = yield* Effect.flatMap(Stdio.Stdio, (stdio) => stdio.stdoutIsTerminal)
   const bar = new cliProgress.SingleBar(
     {
-      format: `${onTerminal ? "[{bar}] " : ""}{percentage} %, {value} of {total} ${unit}, {duration_formatted}`,
+      format: `${onTerminal ? "[{bar}] " : ""}{percentage} %, {value} of {total} ${unit}, {rate}/s, {left}`,
       hideCursor: true,
       noTTYOutput: true,
       notTTYSchedule: 1000,
@@ -18,8 +22,21 @@ export const startProgress = Effect.fnUntraced(function* (total: number, unit: s
     },
     cliProgress.Presets.shades_classic
   )
-  bar.start(total, 0)
-  return { advance: Effect.sync(() => bar.increment()), stop: Effect.sync(() => bar.stop()) }
+  const update = ({ eta, failed, rate, skipped, state, succeeded }: Batch.Progress) =>
+    Effect.sync(() =>
+      bar.update(succeeded + failed + skipped, {
+        rate: Math.round(rate),
+        left: state === "ended" ? "done" : eta === undefined ? "..." : `${Math.ceil(Duration.toSeconds(eta))} s left`
+      })
+    )
+  const { total } = yield* SubscriptionRef.get(progress)
+  bar.start(total ?? 0, 0, { rate: 0, left: "..." })
+  yield* SubscriptionRef.changes(progress).pipe(
+    Stream.tap(update),
+    Stream.takeUntil(({ state }) => state === "ended"),
+    Stream.runDrain,
+    Effect.ensuring(Effect.sync(() => bar.stop()))
+  )
 })
 
 /** Lays rows out in columns: numbers to the right, texts to the left. The first row is the heading, the last the sum. */

@@ -180,6 +180,17 @@ export abstract class BaseHandler<TInput, TOutput, TSharedData extends SharedDat
     return current()?.signal ?? new AbortController().signal
   }
 
+  /**
+   * Ends the batch with this item, which succeeds, and without a failure: `return this.stopBatch("enough")` in
+   * `processResults`. What else runs is interrupted, what has not started does not; `endedBy` of the report has the reason.
+   */
+  protected stopBatch(reason: string): ActionResult {
+    const context = current()
+    if (context === undefined) throw new Error(`stopBatch of ${this} was called outside of a run`)
+    context.stop(reason)
+    return stopAction
+  }
+
   protected prepareInputs(_sharedData: Readonly<TSharedData>): TInput {
     // Without an override, the inputs of a handler are its params.
     return this.getParams() as TInput
@@ -291,6 +302,8 @@ export abstract class BaseHandler<TInput, TOutput, TSharedData extends SharedDat
   }
 
   private answer(method: string, action: unknown): Next {
+    const stop = action === stopAction ? current()?.stopReason : undefined
+    if (stop !== undefined) return new Next(stopAction, "none", undefined, undefined, stop)
     if (this.#answer.action === action) return this.#answer
     if (typeof action === "string") return (this.#answer = new Next(action, "none", undefined, undefined))
     // Whether it rejects or not, nobody waits for it.
@@ -298,6 +311,9 @@ export abstract class BaseHandler<TInput, TOutput, TSharedData extends SharedDat
     throw new TypeError(`${method} of ${String(this)} answered ${format(action)}, expected an action (a string)`)
   }
 }
+
+/** As the action of `Handler.stop`. */
+const stopAction = "stop"
 
 const identity = (cause: unknown): unknown => cause
 

@@ -13,54 +13,18 @@ import * as Check from "../internal/options.ts"
 import type { RunOptions as EngineOptions } from "../internal/run.ts"
 import { snapshotInto } from "../internal/shared.ts"
 import * as Source from "../internal/source.ts"
-import type { Outcome } from "../Outcome.ts"
-import type * as CoreReport from "../Report.ts"
 import { type ActionResult, BaseHandler, type HandlerParams, type RunOptions, type SharedData } from "./BaseHandler.ts"
+import type { BatchOptions, Report } from "./BatchOptions.ts"
 import { current, ItemContext, none, runIn } from "./context.ts"
+import { endsOf } from "./ends.ts"
 import { OpenBatch } from "./openBatch.ts"
 import { Pipeline } from "./Pipeline.ts"
 import { combine } from "./reports.ts"
 import * as Translate from "./translate.ts"
 
-/**
- * What became of a batch.
- *
- * @category models
- * @since 0.1.0
- */
-export type Report<TSharedData extends SharedData = SharedData> = CoreReport.Report<
-  TSharedData,
-  Outcome<HandlerParams, ActionResult, unknown, unknown>
->
-
-/**
- * The options that both batch classes take.
- *
- * @category options
- * @since 0.1.0
- */
-export interface BatchOptions<TSharedData extends SharedData = SharedData> {
-  /** The parameter sets, for use without a subclass. Read lazily where it is no array. */
-  readonly params?: ((sharedData: Readonly<TSharedData>) => Iterable<HandlerParams>) | undefined
-  /** How many handlers an item may pass through. Defaults to 1,000,000. */
-  readonly maxSteps?: number | undefined
-  /**
-   * `"snapshot"`: every item works on its own copy of the shared data, merged key by key when it has succeeded.
-   * Defaults to `"none"`: handlers see the caller's own object.
-   */
-  readonly isolation?: "none" | "snapshot" | undefined
-  /** With `"snapshot"`: brings together what two items have made of a key. Defaults to a conflict, which fails the item. */
-  readonly merge?: { readonly [key: string]: (base: any, mine: any, theirs: any) => unknown } | undefined
-  /** Names an item. Defaults to a stable hash of its params. */
-  readonly key?: ((params: HandlerParams) => string) | undefined
-  /** Which outcomes the report keeps. Defaults to `"all"`. */
-  readonly outcomes?: "all" | "failures" | "none" | undefined
-}
-
 interface Scheduling {
   readonly concurrency: number
   readonly failFast: boolean
-  readonly timeout?: EngineOptions["timeout"]
   readonly tolerance?: (() => EngineOptions["tolerance"]) | undefined
 }
 
@@ -114,6 +78,8 @@ export abstract class BatchHandler<TSharedData extends SharedData = SharedData> 
     Check.positiveInteger("maxSteps", options.maxSteps ?? 1_000_000)
     Check.oneOf("isolation", options.isolation ?? "none", ["none", "snapshot"])
     Check.oneOf("outcomes", options.outcomes ?? "all", ["all", "failures", "none"])
+    // Checked here, and made for each run: what counts towards them belongs to one run.
+    endsOf(options)
     this.#pipeline = pipeline
     this.#options = options
     this.#scheduling = scheduling
@@ -176,7 +142,10 @@ export abstract class BatchHandler<TSharedData extends SharedData = SharedData> 
   protected handleRequest(paramSets: Array<HandlerParams>): void | Promise<void> {
     const context = this.#contextFor("handleRequest")
     const batch = execute(
-      () => this.#runOptions(context, readIn(context, paramSets), this.#scheduling),
+      () => ({
+        ...this.#runOptions(context, readIn(context, paramSets), this.#scheduling),
+        ...endsOf(this.#options)
+      }),
       undefined,
       (run) => context.note(this, run)
     )
@@ -189,7 +158,8 @@ export abstract class BatchHandler<TSharedData extends SharedData = SharedData> 
 
   /**
    * Runs the pipeline for one parameter set, at once, and answers its action: for an overridden `handleRequest`. The
-   * item is in the report; what still runs when `handleRequest` has settled is interrupted.
+   * item is in the report; what still runs when `handleRequest` has settled is interrupted. Once an item has answered
+   * `stopBatch`, the others reject, and no more start.
    */
   protected executePipelineWithParams(params: HandlerParams): Promise<ActionResult> {
     const context = this.#contextFor("executePipelineWithParams")
@@ -270,7 +240,6 @@ export abstract class BatchHandler<TSharedData extends SharedData = SharedData> 
       ...base,
       concurrency: scheduling.concurrency,
       failFast: scheduling.failFast,
-      timeout: scheduling.timeout,
       tolerance: scheduling.tolerance?.(),
       shared: isolation === "snapshot" ? snapshotInto(shared as SharedData, merge as Mergers | undefined) : base.shared,
       maxSteps: maxSteps ?? base.maxSteps,

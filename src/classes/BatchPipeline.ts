@@ -4,7 +4,8 @@
  * @since 0.1.0
  */
 import type { SharedData } from "./BaseHandler.ts"
-import { BatchHandler, type BatchOptions } from "./BatchHandler.ts"
+import { BatchHandler } from "./BatchHandler.ts"
+import type { BatchOptions } from "./BatchOptions.ts"
 import type { Pipeline } from "./Pipeline.ts"
 
 /**

@@ -3,11 +3,11 @@
  *
  * @since 0.1.0
  */
-import type * as Duration from "effect/Duration"
 import * as Check from "../internal/options.ts"
 import { type Bounds, toTolerance } from "../internal/tolerance.ts"
 import type { SharedData } from "./BaseHandler.ts"
-import { BatchHandler, type BatchOptions } from "./BatchHandler.ts"
+import { BatchHandler } from "./BatchHandler.ts"
+import type { BatchOptions } from "./BatchOptions.ts"
 import { Handler } from "./Handler.ts"
 import { Pipeline } from "./Pipeline.ts"
 import * as Translate from "./translate.ts"
@@ -30,11 +30,6 @@ export interface ParallelBatchOptions<TSharedData extends SharedData = SharedDat
    * number.
    */
   readonly tolerate?: Bounds | undefined
-  /**
-   * How long the batch may take, in milliseconds. Then it ends without a failure, as `endedBy` of the report says: what
-   * runs is interrupted, what has not started does not. Defaults to no limit.
-   */
-  readonly timeoutMs?: number | undefined
 }
 
 /**
@@ -79,13 +74,11 @@ export interface ParallelBatchOptions<TSharedData extends SharedData = SharedDat
 export class ParallelBatchPipeline<TSharedData extends SharedData = SharedData> extends BatchHandler<TSharedData> {
   constructor(pipeline: Pipeline<any>, options: ParallelBatchOptions<TSharedData> = {}) {
     const mode = Check.oneOf("mode", options.mode ?? "fail-fast", ["fail-fast", "collect-all"])
-    const timeoutMs: Duration.Input | undefined = options.timeoutMs
     // Checked here, and made for each run: what counts towards the bounds belongs to one run.
     toTolerance(options.tolerate, mode)
     super(pipeline, options, {
       concurrency: Check.concurrency(options.concurrency ?? "unbounded"),
       failFast: mode === "fail-fast",
-      timeout: timeoutMs === undefined ? undefined : Check.duration("timeoutMs", timeoutMs),
       tolerance: () => toTolerance(options.tolerate, mode)
     })
   }

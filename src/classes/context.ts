@@ -58,6 +58,8 @@ export class ItemContext {
   readonly params: HandlerParams
   /** The params of the nested pipelines around the present step. */
   pipelineParams: HandlerParams | undefined = undefined
+  /** Why the batch of the item is to end with it, where a handler has said so. */
+  stopReason: string | undefined = undefined
   /** The batches that were run in here, by the handler that ran them. */
   private batches: Array<{ readonly owner: object; readonly run: Run | undefined }> | undefined = undefined
   /** The Effect services of the run, and with them its clock, for what is run in here. */
@@ -101,6 +103,12 @@ export class ItemContext {
       else item.addEventListener("abort", () => this.abort(), { once: true })
     }
     return this.#attempt.signal
+  }
+
+  /** Says that the batch is to end with the item, also in what this is a part of. */
+  stop(reason: string): void {
+    this.stopReason = reason
+    if (this.isPart) this.parent?.stop(reason)
   }
 
   abort(): void {

@@ -53,6 +53,7 @@ export class OpenBatch {
     // The handlers of the classes ask for no services.
     this.run = new Run(optionsOf(source, publish), services as Context.Context<unknown>)
     this.#fiber = Effect.runForkWith(services)(drive(this.run) as Effect.Effect<unknown, unknown>)
+    this.#fiber.addObserver(() => this.#leaveRest())
   }
 
   push(params: HandlerParams): Promise<string> {
@@ -62,7 +63,8 @@ export class OpenBatch {
     // Whoever does not wait for an item learns of it from the report.
     promise.catch(() => {})
     this.#queue.push(params)
-    this.#idle.shift()?.()
+    if (this.#fiber.pollUnsafe() === undefined) this.#idle.shift()?.()
+    else this.#leaveRest()
     return promise
   }
 
@@ -73,6 +75,12 @@ export class OpenBatch {
     return new Promise((resolve) => {
       this.#fiber.addObserver(() => resolve())
     })
+  }
+
+  /** Accounts for what comes after an item has ended the batch. */
+  #leaveRest(): void {
+    this.run.leaveRest()
+    for (const outcome of this.run.unpublished.splice(0)) this.#answer(outcome)
   }
 
   #shift(): HandlerParams {
@@ -86,7 +94,8 @@ export class OpenBatch {
 
   #answer(outcome: AnyOutcome): void {
     const place = outcome.index - (this.run.options.firstIndex ?? 0)
-    const waiting = this.#waiting.get(place)!
+    const waiting = this.#waiting.get(place)
+    if (waiting === undefined) return
     this.#waiting.delete(place)
     if (outcome._tag === "Succeeded") waiting.resolve(outcome.action)
     else if (outcome._tag === "Failed") waiting.reject(thrownBy(outcome.cause))

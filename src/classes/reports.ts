@@ -5,7 +5,7 @@
 import * as Duration from "effect/Duration"
 import type { Run } from "../internal/run.ts"
 import type { SharedData } from "./BaseHandler.ts"
-import type { Report } from "./BatchHandler.ts"
+import type { Report } from "./BatchOptions.ts"
 
 export const combine = <S extends SharedData>(shared: S, runs: ReadonlyArray<Run>): Report<S> => {
   // The handlers of the classes have these types of params and actions.
@@ -23,6 +23,8 @@ export const combine = <S extends SharedData>(shared: S, runs: ReadonlyArray<Run
     notStarted: sum((report) => report.notStarted),
     exhausted: reports.every((report) => report.exhausted),
     outcomes: reports.flatMap((report) => report.outcomes),
+    attempts: sum((report) => report.attempts),
+    cost: sum((report) => report.cost),
     duration: Duration.millis(sum((report) => Duration.toMillis(report.duration))),
     endedBy: reports.at(-1)?.endedBy ?? { _tag: "Interruption" }
   }

@@ -12,6 +12,7 @@ import type * as Report from "../Report.ts"
 import type { PipelineDefinition } from "./definition.ts"
 import { compile, type Graph, problemsOf } from "./graph.ts"
 import { Run, type RunOptions } from "./run.ts"
+import { supervise } from "./supervise.ts"
 export { kept } from "./shapes.ts"
 
 const graphs = new WeakMap<PipelineDefinition, Graph>()
@@ -60,7 +61,7 @@ export const drive = (
 ): Effect.Effect<Report.Any, unknown, unknown> =>
   Effect.uninterruptibleMask((restore) => {
     const { publish, source } = run.options
-    return Effect.flatMap(Effect.exit(restore(run.drive)), (driven) => {
+    return Effect.flatMap(Effect.exit(restore(supervise(run))), (driven) => {
       run.leaveRest()
       const published =
         publish === undefined || Exit.isFailure(driven)
@@ -70,6 +71,9 @@ export const drive = (
         const interrupted = run.fault ?? causeOf(driven) ?? causeOf(told)
         run.endedBy = endedBy(run, interrupted)
         const report = run.report()
+        run.finished = report
+        run.observer?.batchEnded(report)
+        run.options.ended?.(run)
         if (interrupted === undefined && run.failure !== undefined) {
           const cause = run.failure
           const error = Option.getOrUndefined(Cause.findErrorOption(cause))
@@ -85,8 +89,9 @@ export const drive = (
   })
 
 const endedBy = (run: Run, interrupted: Cause.Cause<unknown> | undefined): Report.EndedBy => {
-  if (interrupted !== undefined) return { _tag: run.fault === undefined ? "Interruption" : "InputFailure" }
-  return run.endedBy._tag === "Running" ? { _tag: "Completed" } : run.endedBy
+  if (interrupted !== undefined && run.fault === undefined) return { _tag: "Interruption" }
+  if (run.endedBy._tag !== "Running") return run.endedBy
+  return { _tag: run.fault === undefined ? "Completed" : "InputFailure" }
 }
 
 const causeOf = (exit: Exit.Exit<unknown, unknown>): Cause.Cause<unknown> | undefined =>

@@ -2,9 +2,12 @@
  * One item on its way through the graph: all of its state, and nothing of the
  * worker that drives it, so that an item can be put aside and go on elsewhere.
  */
+import * as Cause from "effect/Cause"
 import * as Context from "effect/Context"
 import * as Scope from "effect/Scope"
 import { CurrentItem } from "./currentItem.ts"
+import type { First, Verdict } from "./duplicates.ts"
+import type { Ending } from "./ending.ts"
 import type { Step } from "./graph.ts"
 import { LazySignal } from "./lazySignal.ts"
 import type { KeyOf } from "./outcome.ts"
@@ -30,6 +33,14 @@ export class Item implements CurrentItem {
   attempts = 0
   /** The attempt of the present step, from 1. */
   attempt = 0
+  /** How the item ends, where that is known before it runs. */
+  ending: Ending | undefined = undefined
+  /** Whether it was told to end; its outcome is `Interrupted`. */
+  cancelled = false
+  /** Set where items with the same key look at what this one comes to. */
+  first: First | undefined = undefined
+  /** What another item has come to, where this one shares it. */
+  verdict: Verdict | undefined = undefined
   /** What `within` keeps for the item. */
   local: unknown = undefined
   readonly #keyOf: KeyOf
@@ -50,8 +61,34 @@ export class Item implements CurrentItem {
     return this.#keyOf(this.params)
   }
 
+  /** The key, or something else where the caller's function throws. */
+  keyOr<A>(other: A): string | A {
+    try {
+      return this.key
+    } catch {
+      return other
+    }
+  }
+
   get handler(): string {
     return this.step?.name ?? ""
+  }
+
+  /** The calls that were made for this item. */
+  get calls(): number {
+    return this.verdict === undefined ? this.attempts : 0
+  }
+
+  /** Comes to what another item has come to. */
+  adopt(verdict: Verdict): void {
+    this.verdict = verdict
+    this.trail = verdict.trail
+    this.step = verdict.step
+    this.action = verdict.action
+    this.output = verdict.output
+    this.attempts = verdict.attempts
+    this.cancelled = verdict.ending === "interrupted"
+    this.ending = verdict.ending === "interrupted" ? Cause.interrupt() : verdict.ending
   }
 
   /** The params as the present step takes them. */

@@ -71,6 +71,13 @@ export class Ledger {
     return outcomes
   }
 
+  /** The outcome that was kept of an item, if it has ended. */
+  outcomeOf(index: number): AnyOutcome | undefined {
+    if (this.#keep !== "all") return this.#failures.find((failure) => failure.index === index)
+    const row = index - this.#first
+    return this.#outcomeAt(row, this.#results[row])
+  }
+
   #outcomeAt(row: number, result: unknown): AnyOutcome | undefined {
     const ending = this.#endings[row]
     // Without an ending, the result is the outcome itself, or the item has not ended.

@@ -1,131 +1,114 @@
 /**
  * A batch while it runs.
  *
- * The run owns what its workers share: the source, the shared data, the
- * outcomes, and the one way to end early (`stop`). A fixed number of workers
- * (`worker.ts`), each a single fiber, take items from the source until it is
- * exhausted; the ramp starts them as they are needed.
+ * The run owns what its workers share: the source, the shared data, the tally of
+ * outcomes, and the one way to end early (`stop`). Its workers (`worker.ts`), each
+ * a single fiber, take items from the source until it is exhausted;
+ * `supervise.ts` starts them as they are needed.
  *
- * How later parts fit, so that the loop can stay as it is:
- * - a limit that makes an item wait puts the `Item` aside and lets the worker
- *   take another one; what is ready again is taken before the source is asked;
- * - a journal is a `publish` that answers an effect: the worker waits for it
- *   before it takes its next item;
- * - a handle that changes the concurrency sets `limit`: workers above it end
- *   after their item, and the ramp starts more when it grows.
+ * - `places` says how many workers may take items. Those above it end after
+ *   their item; more are started when it grows. So a pause is no place.
+ * - An item that has to wait for something else than its own request is put
+ *   aside, and its worker takes another one. What is ready again is taken before
+ *   the source is asked, and is accounted for if the batch ends first.
+ * - A journal is a `publish` that answers an effect: the worker waits for it
+ *   before it takes its next item.
  */
-import type * as Cause from "effect/Cause"
+import * as Cause from "effect/Cause"
 import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
-import * as Duration from "effect/Duration"
-import * as Effect from "effect/Effect"
-import * as Exit from "effect/Exit"
-import { NodeInspectSymbol } from "effect/Inspectable"
 import * as Scheduler from "effect/Scheduler"
 import * as Tracer from "effect/Tracer"
 import type * as Report from "../Report.ts"
-import type { Within } from "./attempts.ts"
-import type { Graph } from "./graph.ts"
+import type { Ending } from "./ending.ts"
+import { Fifo } from "./fifo.ts"
 import { Item } from "./item.ts"
-import { Ledger } from "./ledger.ts"
-import { type AnyOutcome, Failed, Interrupted, type KeyOf, NotStarted, Skipped, Succeeded } from "./outcome.ts"
+import type { Observer } from "./observer.ts"
+import type { AnyOutcome } from "./outcome.ts"
 import { Pace } from "./pace.ts"
-import type { SharedData } from "./shared.ts"
-import type { Source } from "./source.ts"
-import type { Tolerance } from "./tolerance.ts"
+import { inOneShape, type RunOptions } from "./runOptions.ts"
+import { settle, tell } from "./settle.ts"
+import { Signal } from "./signal.ts"
+import { Tally } from "./tally.ts"
 import { Trail } from "./trail.ts"
-import { Worker } from "./worker.ts"
+import type { Worker } from "./worker.ts"
 
-export interface RunOptions {
-  readonly graph: Graph
-  readonly source: Source
-  readonly shared: SharedData
-  /** How many items run at the same time; `Infinity`: all. */
-  readonly concurrency: number
-  readonly failFast: boolean
-  /** How many failures the batch bears, where it does not end at the first. */
-  readonly tolerance?: Tolerance | undefined
-  readonly decodeParams: boolean
-  readonly maxSteps: number
-  /** The limit of the whole batch. */
-  readonly timeout?: Duration.Duration | undefined
-  /** How long what runs may go on once the batch ends without a failure. */
-  readonly drain?: Duration.Duration | undefined
-  readonly keep: "all" | "failures" | "none"
-  readonly keyOf: KeyOf
-  /** The index of the first item, where a batch goes on from another. Defaults to 0. */
-  readonly firstIndex?: number | undefined
-  /** Calls a function in the asynchronous context of an item, for handlers that find their item there. */
-  readonly within?: Within | undefined
-  /** Hands out an outcome; where it answers an effect, the worker waits for it before it goes on. */
-  readonly publish: ((outcome: AnyOutcome) => Effect.Effect<unknown> | undefined) | undefined
-}
-
-/** The hot loop reads the options, and whoever makes them makes an object of another hidden class. */
-const inOneShape = (options: RunOptions): RunOptions => ({
-  graph: options.graph,
-  source: options.source,
-  shared: options.shared,
-  concurrency: options.concurrency,
-  failFast: options.failFast,
-  tolerance: options.tolerance,
-  decodeParams: options.decodeParams,
-  maxSteps: options.maxSteps,
-  timeout: options.timeout,
-  drain: options.drain,
-  keep: options.keep,
-  keyOf: options.keyOf,
-  firstIndex: options.firstIndex,
-  within: options.within,
-  publish: options.publish
-})
-
-/** Places for workers; so many at most start without another look at whether they should. */
-const wave = new Array<undefined>(256).fill(undefined)
+export type { RunOptions } from "./runOptions.ts"
 
 export class Run {
   readonly options: RunOptions
   readonly context: Context.Context<unknown>
-  /** `undefined`: that of the system. */
-  private readonly clock: Clock.Clock | undefined
+  readonly tally: Tally
   readonly pace: Pace
   /** Whether someone looks at spans; making them for nobody would cost more than the engine. */
   readonly traced: boolean
+  observer: Observer | undefined = undefined
   /** Set once nothing may start any more; what runs is interrupted. */
   stopped = false
   /** Set once nothing may start any more; what runs may still end. */
   draining = false
+  /** How many items may run at the same time. */
+  concurrency: number
+  paused = false
+  /** Whether the first items run alone. */
+  probing: boolean
+  /** How many workers may take items. */
+  places: number
+  /** Workers that take items. */
+  workers = 0
+  /** All workers whose fiber has not ended. */
+  readonly active = new Set<Worker>()
   /** Workers that wait for the source. */
   hungry = 0
+  /** Items that have begun, and that no worker has in hand. */
+  readonly aside = new Set<Item>()
+  /** Those of them that can go on. */
+  private readonly ready = new Fifo<Item>()
+  /** The keys of items that must not start. */
+  private cancelled: Set<string> | undefined = undefined
+  /** Whether a success is counted, and looked at by nobody. */
+  private plain: boolean
   /** The failure that ended the batch. */
   failure: Cause.Cause<unknown> | undefined = undefined
   /** Why the batch ended, as far as the run itself knows. */
   endedBy: Report.EndedBy = { _tag: "Running" }
+  /** The report, once there is no more to come. */
+  finished: Report.Any | undefined = undefined
   /** Why the input, or the engine, broke down. */
   fault: Cause.Cause<unknown> | undefined = undefined
   /** Outcomes that ended with the batch, so that no worker could publish them. */
   readonly unpublished: Array<AnyOutcome> = []
+  readonly stopping = new Signal()
+  readonly drains = new Signal()
+  /** A worker may be needed, or there will be no more. */
+  readonly demanded = new Signal()
+  /** Nothing runs any more, for now. */
+  readonly idle = new Signal()
+  /** `undefined`: that of the system. */
+  private readonly clock: Clock.Clock | undefined
   private readonly startedAt: number
   /** Where the trail of every item begins. */
   private readonly origin = new Trail("", undefined)
-  private workers = 0
   private readonly first: number
   private read: number
-  private succeeded = 0
-  private failed = 0
-  private skipped = 0
-  private interrupted = 0
-  private notStarted = 0
-  private readonly ledger: Ledger
-  private onStop: (() => void) | undefined = undefined
-  private onDrain: (() => void) | undefined = undefined
-  private onDemand: (() => void) | undefined = undefined
+  /** How many items are read before the canary is asked; -1 where there is none. */
+  private readonly probes: number
 
-  constructor(options: RunOptions, context: Context.Context<unknown>) {
-    this.options = inOneShape(options)
+  constructor(given: RunOptions, context: Context.Context<unknown>) {
+    const options = inOneShape(given)
+    this.options = options
     this.context = context
     this.read = this.first = options.firstIndex ?? 0
-    this.ledger = new Ledger(options.keep, options.keyOf, options.source.size, this.first)
+    this.concurrency = this.places = options.concurrency
+    this.probing = options.canary !== undefined
+    this.probes = options.canary === undefined ? -1 : this.first + options.canary.items
+    this.tally = new Tally({ keep: options.keep, keyOf: options.keyOf, size: options.source.size, first: this.first })
+    this.plain =
+      options.publish === undefined &&
+      options.tolerance === undefined &&
+      options.budget === undefined &&
+      options.duplicates === undefined &&
+      options.shared.isAtomic
     const clock = Context.get(context, Clock.Clock)
     this.clock = clock === Context.get(Context.empty(), Clock.Clock) ? undefined : clock
     this.pace = new Pace(Context.get(context, Scheduler.Scheduler).makeDispatcher(), this.clock !== undefined)
@@ -148,102 +131,104 @@ export class Run {
     return this.read - this.first
   }
 
-  /** Takes the next parameter set as an item. */
-  admit(params: unknown, now: number): Item {
-    this.ledger.open(this.read, params)
-    return new Item(this.read++, params, this.options.keyOf, this.options.shared.open(), now, this.origin)
+  /** Has someone look on, or nobody. */
+  observe(observer: Observer | undefined): void {
+    this.observer = observer
+    // An outcome that the tally does not keep is made for who looks on.
+    if (this.options.keep !== "all") this.plain = false
   }
 
-  /** Ends the batch: nothing starts any more, and what runs is interrupted. */
-  stop(): void {
-    if (this.stopped) return
-    this.stopped = true
-    this.onStop?.()
-    this.demand()
+  /** How many items there will be, as far as is known. */
+  get expected(): number | undefined {
+    const { exhausted, size } = this.options.source
+    return exhausted ? this.total : size > 0 ? size : undefined
   }
 
-  /** Ends the batch before its input does, and not because something failed. */
-  endBy(reason: Report.EndedBy): void {
-    if (this.stopped) return
-    this.endedBy = reason
-    this.stop()
+  /** The items that have begun, and have not ended. */
+  begun(): ReadonlyArray<Item> {
+    const inHand = Array.from(this.active).flatMap((worker) => worker.inHand ?? [])
+    return [...inHand, ...this.aside]
   }
 
-  /** As `endBy`, but what runs may end first, where the batch drains. */
-  private drainBy(reason: Report.EndedBy): void {
-    if (this.options.drain === undefined) return this.endBy(reason)
-    if (this.stopped || this.draining) return
-    this.endedBy = reason
-    this.draining = true
-    this.onDrain?.()
-    this.stopWhenDrained()
-    this.demand()
+  // --- items -----------------------------------------------------------------
+
+  /** Takes a parameter set as an item; `undefined` where that does not run, or not yet. */
+  admit(params: unknown, now: number): Item | undefined {
+    const { duplicates, keyOf, shared } = this.options
+    this.tally.open(this.read, params)
+    const item = new Item(this.read++, params, keyOf, shared.open(), now, this.origin)
+    if (this.read === this.probes) this.fit()
+    if (duplicates === undefined && this.cancelled === undefined) {
+      if (this.observer?.wantsDetails === true) this.observer.itemStarted(item)
+      return item
+    }
+    return this.select(item)
   }
 
-  /** Workers that wait for the source have nothing to end. */
-  private stopWhenDrained(): void {
-    if (this.draining && this.workers === this.hungry) this.stop()
-  }
-
-  /** Ends the batch because an item that succeeded says so. */
-  stopAfter(outcome: AnyOutcome | undefined, reason: string): AnyOutcome | undefined {
-    // Everything may have ended when this returns, so the outcome is handed over before.
-    const last = !this.stopped && this.options.drain === undefined
-    if (last && outcome !== undefined) this.unpublished.push(outcome)
-    this.drainBy({ _tag: "Stop", reason })
-    return last ? undefined : outcome
-  }
-
-  /** Ends the batch because there is no going on. */
-  breakDown(cause: Cause.Cause<unknown>): void {
-    this.fault ??= cause
-    this.stop()
-  }
-
-  /** Each of these accounts for an item, and answers its outcome where someone wants it at once. */
-  succeed(item: Item, now: number): AnyOutcome | undefined {
-    this.succeeded++
-    const millis = now - item.startedAt
-    this.ledger.succeed(item.index, item.trail.end(item.action, item.attempts), item.output, millis)
-    const { keyOf, publish, tolerance } = this.options
-    const outcome = publish === undefined ? undefined : new Succeeded(item, keyOf, millis, item.action, item.output)
-    return tolerance === undefined ? outcome : this.tolerate(tolerance, outcome)
-  }
-
-  skip(item: Item, now: number, reason: string): AnyOutcome | undefined {
-    this.skipped++
-    const outcome = this.put(new Skipped(item, this.options.keyOf, now - item.startedAt, item.handler, reason))
-    const tolerance = this.options.tolerance
-    return tolerance === undefined ? outcome : this.tolerate(tolerance, outcome)
-  }
-
-  interrupt(item: Item, now: number): AnyOutcome {
-    this.interrupted++
-    return this.put(new Interrupted(item, this.options.keyOf, now - item.startedAt, item.step?.name))
-  }
-
-  fail(item: Item, now: number, cause: Cause.Cause<unknown>): AnyOutcome | undefined {
-    this.failed++
-    const outcome = this.put(new Failed(item, this.options.keyOf, now - item.startedAt, item.step?.name, cause))
-    const { failFast, publish, tolerance } = this.options
-    tolerance?.note(cause)
-    if (tolerance !== undefined) return this.tolerate(tolerance, outcome)
-    if (!failFast || this.stopped) return outcome
-    // Everything may have ended when `stop` returns, so the outcome is handed over before.
-    if (publish !== undefined) this.unpublished.push(outcome)
-    this.failWith(cause)
+  private select(item: Item): Item | undefined {
+    try {
+      if (this.cancelled?.has(item.key) === true) {
+        this.leave(item.index, item.params)
+        return undefined
+      }
+      if (this.observer?.wantsDetails === true) this.observer.itemStarted(item)
+      if (this.options.duplicates?.admit(item) !== false) return item
+    } catch (error) {
+      // The caller's `key` threw: that is the failure of its item.
+      item.ending = Cause.die(error)
+      return item
+    }
+    this.aside.add(item)
     return undefined
   }
 
-  /** Ends the batch where its items have failed too often: also a success can show that it is too large a share. */
-  private tolerate(tolerance: Tolerance, outcome: AnyOutcome | undefined): AnyOutcome | undefined {
-    if (this.stopped) return outcome
-    const exceeded = tolerance.exceeded(this.failed, this.succeeded + this.failed + this.skipped)
-    if (exceeded === undefined) return outcome
-    if (outcome !== undefined && this.options.publish !== undefined) this.unpublished.push(outcome)
-    this.failure = tolerance.cause
-    this.endBy(exceeded)
-    return undefined
+  /** An item that was put aside can go on. */
+  goOn(item: Item): void {
+    this.ready.push(item)
+    this.demand()
+  }
+
+  /** Takes an item that can go on, unless there are more workers than may run. */
+  takeReady(): Item | undefined {
+    for (;;) {
+      if (this.ready.length === 0 || this.workers > this.concurrency) return undefined
+      const item = this.ready.shift()
+      if (item === undefined || this.aside.delete(item)) return item
+    }
+  }
+
+  /** Has an item end that was put aside, unless its end is known. */
+  interruptAside(item: Item): void {
+    if (item.ending !== undefined || !this.aside.delete(item)) return
+    this.interrupt(item, this.now())
+  }
+
+  /** Has items with a key not start. */
+  refuse(key: string): void {
+    // What is cancelled is interrupted, whatever it has come to meanwhile.
+    this.plain = false
+    ;(this.cancelled ??= new Set()).add(key)
+  }
+
+  /** Takes one call of a request; `false` where the budget has none left, which ends the batch, and with it the item. */
+  mayCall(item: Item): boolean {
+    const budget = this.options.budget
+    if (budget === undefined || budget.takeCall()) return true
+    item.cancelled = true
+    this.drainBy(budget.outOfCalls)
+    return false
+  }
+
+  // --- outcomes --------------------------------------------------------------
+
+  /** Accounts for an item that has ended, and answers its outcome where someone wants it at once. */
+  settle(item: Item, ending: Ending, now: number): AnyOutcome | undefined {
+    if (this.plain && ending === "succeeded") {
+      this.tally.succeed(item, now)
+      this.observer?.itemEnded(item.index, undefined)
+      return undefined
+    }
+    return settle(this, item, ending, now)
   }
 
   /** The first failure ends a fail-fast batch, also while the finalizers of its item still run. */
@@ -253,133 +238,143 @@ export class Run {
     this.endBy({ _tag: "Failure" })
   }
 
-  private put<O extends AnyOutcome>(outcome: O): O {
-    this.ledger.put(outcome)
+  interrupt(item: Item, now: number): AnyOutcome {
+    const outcome = this.tally.interrupt(item, now)
+    for (const other of tell(this, item, "interrupted", outcome) ?? []) this.goOn(other)
     return outcome
   }
 
-  /** Wakes the ramp: a worker that waited for the source has an item, or there will be no more. */
-  demand(): void {
-    const onDemand = this.onDemand
-    this.onDemand = undefined
-    onDemand?.()
+  /** Accounts for an item that never starts. */
+  private leave(index: number, params: unknown): void {
+    const outcome = this.tally.leave(index, params)
+    if (this.options.publish !== undefined) this.unpublished.push(outcome)
+    this.observer?.itemEnded(index, outcome)
   }
 
-  private wantsWorker(): boolean {
-    return (
-      !this.stopped &&
-      !this.draining &&
-      !this.options.source.exhausted &&
-      this.workers < this.options.concurrency &&
-      this.hungry === 0
-    )
-  }
+  // --- workers ---------------------------------------------------------------
 
-  private readonly startWorker = (): Effect.Effect<void, never, unknown> => {
-    if (!this.wantsWorker() || this.pace.isDue()) return Exit.void
-    const worker = new Worker(this)
-    this.workers++
-    return Effect.map(Effect.forkChild(worker.effect, { startImmediately: true }), (fiber) => {
-      fiber.addObserver((exit) => worker.ended(exit))
-    })
-  }
-
-  /** A worker has ended; where there is still work, another one takes its place. */
-  retire(): void {
-    this.workers--
-    this.stopWhenDrained()
+  /** Has as many workers take items as may. */
+  fit(): void {
+    this.places = this.paused || this.isProbed ? 0 : this.concurrency
     this.demand()
   }
 
-  /**
-   * Starts workers while there are items for them. They are children of the
-   * fiber that runs this; it ends when all of them have ended.
-   */
-  private readonly ramp: Effect.Effect<void, never, unknown> = Effect.awaitAllChildren(
-    Effect.whileLoop({
-      while: () => !this.stopped && !this.draining && !this.options.source.exhausted,
-      body: (): Effect.Effect<unknown, never, unknown> => {
-        if (!this.wantsWorker()) return this.demanded
-        if (this.pace.isDue()) return this.pace.turn
-        return Effect.forEach(wave, this.startWorker, { discard: true })
-      },
-      step: () => {}
-    })
-  )
+  /** Whether the first items have begun, and the others have to wait for what becomes of them. */
+  get isProbed(): boolean {
+    return this.probing && this.read === this.probes && !this.options.source.exhausted
+  }
 
-  private readonly demanded = Effect.callback<void>((resume) => {
-    this.onDemand = () => resume(Effect.void)
-  })
+  /** Whether there is, or may come, something to do. */
+  get hasWork(): boolean {
+    if (this.stopped) return false
+    return this.active.size > 0 || this.aside.size > 0 || (!this.draining && !this.options.source.exhausted)
+  }
 
-  /** Comes first in the race, so that an interruption says it before it reaches the first worker. */
-  private readonly stopping = Effect.callback<void>((resume) => {
-    this.onStop = () => resume(Effect.void)
-    return Effect.sync(() => {
-      this.stopped = true
-    })
-  })
+  get wantsWorker(): boolean {
+    if (this.stopped) return false
+    // What has begun goes on, also while nothing new may begin.
+    if (this.ready.length > 0) return this.workers < this.concurrency
+    return this.workers < this.places && !this.draining && !this.options.source.exhausted && this.hungry === 0
+  }
 
-  private readonly timer = Effect.suspend(() => {
-    const duration = this.options.timeout
-    return duration === undefined
-      ? Effect.never
-      : Effect.delay(
-          Effect.sync(() => this.drainBy({ _tag: "Timeout", duration })),
-          duration
-        )
-  })
+  begin(worker: Worker): void {
+    this.workers++
+    this.active.add(worker)
+  }
 
-  private readonly drained = Effect.suspend(() => {
-    const drain = this.options.drain
-    return drain === undefined
-      ? Effect.never
-      : Effect.callback<void>((resume) => {
-          this.onDrain = () => resume(Effect.delay(Effect.void, drain))
-        })
-  })
+  /** A worker takes no more items: it ends, or there are too many. */
+  part(): void {
+    this.workers--
+  }
 
-  /** Runs every item; ends early after `stop`, when everything that ran has been interrupted and finalized. */
-  readonly drive: Effect.Effect<void, never, unknown> = Effect.suspend(() =>
-    this.options.timeout === undefined && this.options.drain === undefined
-      ? Effect.raceFirst(this.stopping, this.ramp)
-      : Effect.raceAllFirst([
-          this.stopping,
-          // The end of the timer is where the batch begins to drain, and not its end.
-          Effect.andThen(this.timer, Effect.never),
-          this.drained,
-          this.ramp
-        ])
-  )
+  /** The fiber of a worker has ended; where there is still work, another one takes its place. */
+  retire(worker: Worker): void {
+    this.active.delete(worker)
+    this.lookIdle()
+    this.demand()
+  }
 
-  /** Takes what the source still holds, once nothing runs any more: those items never start. */
+  /** Workers that wait for the source have nothing to end. */
+  lookIdle(): void {
+    if (this.active.size !== this.hungry || this.aside.size > 0) return
+    if (this.draining) this.stop()
+    else this.idle.fire()
+  }
+
+  demand(): void {
+    this.demanded.fire()
+  }
+
+  // --- the end ---------------------------------------------------------------
+
+  /** Ends the batch: nothing starts any more, and what runs is interrupted. */
+  stop(): void {
+    if (this.stopped) return
+    this.stopped = true
+    this.stopping.fire()
+    this.demand()
+  }
+
+  /** Ends the batch before its input does. */
+  endBy(reason: Report.EndedBy): void {
+    if (this.stopped) return
+    this.endedBy = reason
+    this.stop()
+  }
+
+  /** As `endBy`, but what runs may end first, where the batch drains. */
+  drainBy(reason: Report.EndedBy): void {
+    if (this.options.drain !== undefined) {
+      this.drain(reason)
+      this.drains.fire()
+    } else if (!this.draining) this.endBy(reason)
+  }
+
+  /** As `drainBy`; where it drains already, and without an end, that is over now. */
+  timeUp(reason: Report.EndedBy): void {
+    if (this.draining && this.options.drain === undefined) this.stop()
+    else this.drainBy(reason)
+  }
+
+  /** Nothing starts any more; what runs may end. */
+  drain(reason: Report.EndedBy): void {
+    if (this.stopped || this.draining) return
+    this.endedBy = reason
+    this.draining = true
+    this.lookIdle()
+    this.demand()
+  }
+
+  /** Ends the batch because there is no going on. */
+  breakDown(cause: Cause.Cause<unknown>): void {
+    this.fault ??= cause
+    this.stop()
+  }
+
+  /** Accounts for what nobody has in hand, once nothing runs any more. */
   leaveRest(): void {
+    const now = this.now()
+    for (;;) {
+      // Interrupting one may tell others what they waited for.
+      const item = this.takeReady() ?? this.aside.values().next().value
+      if (item === undefined) break
+      this.aside.delete(item)
+      const outcome = item.ending === undefined ? this.interrupt(item, now) : this.settle(item, item.ending, now)
+      if (outcome !== undefined && this.options.publish !== undefined) this.unpublished.push(outcome)
+    }
     for (const params of this.options.source.rest()) {
-      this.ledger.open(this.read, params)
-      const outcome = this.put(new NotStarted(this.read++, params, this.options.keyOf))
-      this.notStarted++
-      if (this.options.publish !== undefined) this.unpublished.push(outcome)
+      this.tally.open(this.read, params)
+      this.leave(this.read++, params)
     }
   }
 
   report(): Report.Any {
-    const ledger = this.ledger
-    let outcomes: ReadonlyArray<AnyOutcome> | undefined
-    const report = {
+    return this.tally.report({
       shared: this.options.shared.ref.current,
       total: this.total,
-      succeeded: this.succeeded,
-      failed: this.failed,
-      skipped: this.skipped,
-      interrupted: this.interrupted,
-      notStarted: this.notStarted,
       exhausted: this.options.source.exhausted,
-      get outcomes() {
-        return (outcomes ??= ledger.outcomes())
-      },
-      duration: Duration.millis(this.now()),
+      millis: this.now(),
       endedBy: this.endedBy
-    }
-    // A printed report shows its outcomes, not that they are computed.
-    return Object.defineProperty(report, NodeInspectSymbol, { value: () => ({ ...report }) })
+    })
   }
 }

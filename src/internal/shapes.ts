@@ -31,9 +31,10 @@ const partsOf = (shared: ReturnType<typeof atomic>) => {
     },
     Context.empty() as Context.Context<unknown>
   )
-  const item = run.admit(undefined, 0)
+  // Without duplicates, every item is admitted.
+  const item = run.admit(undefined, 0)!
   item.trail = item.trail.enter("")
-  run.succeed(item, 0)
+  run.settle(item, "succeeded", 0)
   return [new Worker(run), item, Effect.runFork(Effect.void)]
 }
 

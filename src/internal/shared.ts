@@ -35,6 +35,8 @@ export class Cell {
 /** Where the items of a batch find the shared data. */
 export interface SharedData {
   readonly ref: { current: unknown }
+  /** Whether changes are made at once, so that there is nothing to commit. */
+  readonly isAtomic: boolean
   /** The cell of a new item. */
   readonly open: () => Cell
   /** Brings the changes of an item that succeeded into the shared data. */
@@ -43,7 +45,7 @@ export interface SharedData {
 
 export const atomic = (ref: { current: unknown }): SharedData => {
   const cell = new Cell(ref)
-  return { ref, open: () => cell, commit: () => undefined }
+  return { ref, isAtomic: true, open: () => cell, commit: () => undefined }
 }
 
 class Snapshot extends Cell {
@@ -61,6 +63,7 @@ export const snapshot = (ref: { current: unknown }, mergers: Mergers | undefined
   ref.current = deepCopy(ref.current)
   return {
     ref,
+    isAtomic: false,
     open: () => new Snapshot(ref.current),
     commit: (cell) => mergeInto(ref, cell as Snapshot, mergers)
   }
@@ -69,6 +72,7 @@ export const snapshot = (ref: { current: unknown }, mergers: Mergers | undefined
 /** As `snapshot`, for shared data that its owner keeps: what an item has changed is written into the owner's object. */
 export const snapshotInto = (target: Record<string, unknown>, mergers: Mergers | undefined): SharedData => ({
   ref: { current: target },
+  isAtomic: false,
   // Its values are never changed in place, so a shallow copy tells for ever what they were.
   open: () => new Snapshot({ ...target }),
   commit: (cell) => {

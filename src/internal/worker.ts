@@ -18,14 +18,13 @@ import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
-import { format } from "effect/Formatter"
 import * as Scope from "effect/Scope"
-import { TooManySteps } from "../BatchError.ts"
 import { request } from "./attempts.ts"
 import { decode } from "./decode.ts"
-import { type AnyEffect, defaultNext, type Promised } from "./definition.ts"
+import type { AnyEffect, Promised } from "./definition.ts"
 import { type Ending, endingAfter, exitOf, invalidParams } from "./ending.ts"
 import type { Step } from "./graph.ts"
+import { enter, processed } from "./handOff.ts"
 import type { Item } from "./item.ts"
 import type { AnyOutcome } from "./outcome.ts"
 import { type Driver, Parking } from "./parking.ts"
@@ -36,10 +35,13 @@ import { childrenOf, isExit, isPromiseLike } from "./tags.ts"
 export class Worker implements Driver {
   readonly effect: Effect.Effect<void, never, unknown>
   left = false
+  /** Whether it takes no more items. */
+  private parted = false
   private readonly run: Run
   private readonly parking = new Parking(this)
   private fiber: Fiber.Fiber<unknown, unknown> | undefined = undefined
   private item: Item | undefined = undefined
+  private finalizing: Item | undefined = undefined
   private ending: Ending | undefined = undefined
   /** The effect to wait for, and what it is. */
   pending: AnyEffect = Effect.void
@@ -81,8 +83,7 @@ export class Worker implements Driver {
     const within = this.run.options.within
     for (;;) {
       if (this.item === undefined && !this.take()) return this.waiting !== undefined
-      const waits = within === undefined ? this.walk() : within(this.item!, this.walk)
-      if (waits) return true
+      if (within === undefined ? this.walk() : within(this.item!, this.walk)) return true
     }
   }
 
@@ -110,7 +111,7 @@ export class Worker implements Driver {
         if (step.promised !== undefined && !run.traced) {
           if (this.await(item, step.promised)) return true
         } else {
-          const effect = request(item, step, run.options.within, run.traced)
+          const effect = request(item, step, run)
           if (this.left) return false
           if (!isExit(effect)) return this.perform(item, effect, "outputs")
           if (effect._tag === "Success") this.finish(item, effect.value)
@@ -144,19 +145,51 @@ export class Worker implements Driver {
   /** Takes the next item; `false` where there is none, or none yet. */
   private take(): boolean {
     const run = this.run
-    if (run.stopped || run.draining || this.left) return false
-    const params = run.options.source.next()
-    if (params === end) {
-      run.demand()
-      return false
+    for (;;) {
+      if (run.stopped || this.left) return false
+      const ready = run.takeReady()
+      if (ready !== undefined) return this.takeUp(ready)
+      if (run.draining || run.workers > run.places) return this.part()
+      const params = run.options.source.next()
+      if (params === end) return this.part()
+      if (params === pending) {
+        run.hungry++
+        this.wait("input", run.options.source.pull)
+        return false
+      }
+      const item = run.admit(params, this.time())
+      if (item !== undefined) return this.takeUp(item)
+      // Many that do not run may stand one after the other.
+      if (run.pace.isDue()) {
+        this.wait("turn", run.pace.turn)
+        return false
+      }
     }
-    if (params === pending) {
-      run.hungry++
-      this.wait("input", run.options.source.pull)
-      return false
-    }
-    this.item = run.admit(params, this.time())
+  }
+
+  private takeUp(item: Item): true {
+    this.item = item
+    this.ending = item.ending
     return true
+  }
+
+  private part(): false {
+    this.parted = true
+    this.run.part()
+    return false
+  }
+
+  get inHand(): Item | undefined {
+    return this.item ?? this.finalizing
+  }
+
+  /** Interrupts the item in hand, if it has this key and no end yet; another worker takes the place of this one. */
+  cancel(key: string): ReadonlyArray<Fiber.Fiber<unknown, unknown>> {
+    const { ending, fiber, item } = this
+    if (item === undefined || fiber === undefined || ending !== undefined || item.keyOr(undefined) !== key) return []
+    item.cancelled = true
+    fiber.interruptUnsafe()
+    return [fiber]
   }
 
   /** Begins the item, up to its first request; `true` where there is something to wait for. */
@@ -179,10 +212,11 @@ export class Worker implements Driver {
     if (children !== undefined) return this.wait("finalizers", Effect.exit(Fiber.interruptAll(children)))
     if (scope !== undefined) return this.wait("finalizers", Effect.exit(Scope.close(scope, exitOf(ending))))
     const now = this.time()
-    const outcome = this.settle(item, ending, now)
-    const publish = this.run.options.publish
-    if (publish === undefined || outcome === undefined) return false
-    const publishing = publish(outcome)
+    // Cleared first: the outcome may end the batch, and with it this worker, before `settle` returns.
+    this.item = undefined
+    this.ending = undefined
+    const outcome = this.run.settle(item, ending, now)
+    const publishing = outcome === undefined ? undefined : this.run.options.publish?.(outcome)
     if (publishing === undefined) return false
     this.outcome = outcome
     return this.wait("published", publishing)
@@ -247,65 +281,27 @@ export class Worker implements Driver {
     this.run.demand()
   }
 
-  /** Begins a step: everything up to its request. */
   private enter(item: Item, step: Step, previous: unknown): void {
-    const maxSteps = this.run.options.maxSteps
-    item.step = step
-    item.attempt = 0
-    if (item.trail.length >= maxSteps) {
-      this.ending = Cause.fail(new TooManySteps({ handler: step.name, maxSteps }))
-      return
-    }
-    item.trail = item.trail.enter(step.name)
-    const params = item.paramsOf(step)
-    const prepareInputs = step.handler.prepareInputs
-    item.inputs =
-      prepareInputs === undefined
-        ? params
-        : prepareInputs({ shared: item.cell.ref.current, params, previous: step.first ? undefined : previous })
+    this.ending = enter(item, step, previous, this.run.options.maxSteps)
   }
 
   /** Ends a step, and begins the next one. */
   private finish(item: Item, outputs: unknown): void {
     if (this.left) return
-    const step = item.step!
-    const processResults = step.handler.processResults
-    item.output = outputs
-    const next =
-      processResults === undefined
-        ? defaultNext
-        : processResults({ shared: item.cell.ref.current, params: item.paramsOf(step), inputs: item.inputs, outputs })
+    const next = processed(item, outputs)
     // The caller's code may have ended the batch, and with it this item.
     if (this.left) return
-    if (next?._tag === "Skip") {
+    if (next._tag === "Skip") {
       this.ending = next
-    } else if (next?._tag === "Next") {
-      if (next.change !== "none") item.cell.apply(next)
-      const target = next.stop === undefined ? step.next(next.action) : undefined
-      if (target !== undefined) return this.enter(item, target, outputs)
-      item.action = next.action
-      this.ending = next.stop === undefined ? "succeeded" : next
-    } else {
-      throw new TypeError(
-        `processResults of handler "${step.name}" answered ${format(
-          next
-        )}, expected Handler.next, nextWith, skip or stop`
-      )
+      return
     }
-  }
-
-  private settle(item: Item, ending: Ending, now: number): AnyOutcome | undefined {
-    // Cleared first: the outcome may end the batch, and with it this worker, before `fail` returns.
-    this.item = undefined
-    this.ending = undefined
-    if (ending !== "succeeded") {
-      if (Cause.isCause(ending)) return this.run.fail(item, now, ending)
-      if (ending._tag === "Skip") return this.run.skip(item, now, ending.reason)
-    }
-    const conflict = this.run.options.shared.commit(item.cell)
-    if (conflict !== undefined) return this.run.fail(item, now, conflict)
-    const outcome = this.run.succeed(item, now)
-    return ending === "succeeded" ? outcome : this.run.stopAfter(outcome, ending.stop!)
+    if (next.change !== "none") item.cell.apply(next)
+    const observer = this.run.observer
+    if (observer !== undefined && observer.wantsDetails) observer.stepEnded(item, item.step!.name, next.action)
+    const target = next.stop === undefined ? item.step!.next(next.action) : undefined
+    if (target !== undefined) return this.enter(item, target, outputs)
+    item.action = next.action
+    this.ending = next.stop === undefined ? "succeeded" : next
   }
 
   /** The fiber ends: by itself with nothing in hand, or because the batch was stopped. */
@@ -324,6 +320,7 @@ export class Worker implements Driver {
     else within(item, () => item.abort())
     const scope = item.openScope
     if (scope === undefined) return Effect.sync(() => this.account(item, ending))
+    this.finalizing = item
     const exit = ending === undefined ? Exit.interrupt() : exitOf(ending)
     return Effect.map(Effect.exit(Scope.close(scope, exit)), (closed) => {
       this.account(item, ending === undefined ? undefined : endingAfter(ending, closed))
@@ -337,17 +334,23 @@ export class Worker implements Driver {
       if (this.item !== undefined)
         this.account(this.item, this.ending ?? (Exit.isFailure(exit) ? exit.cause : undefined))
     }
-    this.run.retire()
+    if (!this.parted) this.run.part()
+    this.run.retire(this)
   }
 
   private account(item: Item, ending: Ending | undefined): void {
+    this.finalizing = undefined
     const now = this.run.now()
-    const outcome = ending === undefined ? this.run.interrupt(item, now) : this.settle(item, ending, now)
+    const outcome = ending === undefined ? this.run.interrupt(item, now) : this.run.settle(item, ending, now)
     if (outcome !== undefined) this.run.unpublished.push(outcome)
   }
 
   /** Calls a request that answers a promise, or a value; `true` where it is a promise. */
   private await(item: Item, promised: Promised): boolean {
+    if (!this.run.mayCall(item)) {
+      this.ending = Cause.interrupt()
+      return false
+    }
     item.attempts++
     item.attempt = 1
     let answer: unknown

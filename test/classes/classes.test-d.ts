@@ -14,6 +14,7 @@ import {
   type RunOptions,
   type SharedData
 } from "parallel-batch-pipeline"
+import type { Batch } from "parallel-batch-pipeline/effect"
 import { describe, expectTypeOf, it } from "vitest"
 
 interface FileData extends SharedData {
@@ -204,5 +205,45 @@ describe("options", () => {
     void new Pipeline()
     // @ts-expect-error -- no handler
     void new Pipeline({})
+  })
+})
+
+describe("options for the end of a batch", () => {
+  it("are given the outcomes, the report and the progress of the batch", () => {
+    void new ParallelBatchPipeline<FileData>(pipeline, {
+      budget: { calls: 10, cost: 2.5, durationMs: 1000 },
+      cost: (outcome) => {
+        expectTypeOf(outcome).toEqualTypeOf<Report["outcomes"][number]>()
+        return outcome._tag === "Succeeded" ? outcome.attempts : 0
+      },
+      drainMs: 100,
+      duplicates: "share",
+      canary: {
+        items: 1,
+        check: (report) => {
+          expectTypeOf(report).toEqualTypeOf<Report<FileData>>()
+          return report.failed === 0
+        }
+      },
+      onProgress: (progress) => expectTypeOf(progress).toEqualTypeOf<Batch.Progress>()
+    })
+    void new BatchPipeline(pipeline, { canary: { items: 1, check: async () => true }, duplicates: "error" })
+  })
+
+  it("are checked", () => {
+    // @ts-expect-error -- a number of calls
+    void new BatchPipeline(pipeline, { budget: { calls: "10" } })
+    // @ts-expect-error -- milliseconds
+    void new BatchPipeline(pipeline, { budget: { duration: "1 second" } })
+    // @ts-expect-error -- milliseconds
+    void new ParallelBatchPipeline(pipeline, { drainMs: "1 second" })
+    // @ts-expect-error -- no such policy
+    void new ParallelBatchPipeline(pipeline, { duplicates: "skip" })
+    // @ts-expect-error -- yes or no
+    void new ParallelBatchPipeline(pipeline, { canary: { items: 1, check: () => "yes" } })
+    // @ts-expect-error -- a cost is known at once
+    void new ParallelBatchPipeline(pipeline, { cost: async () => 1 })
+    // @ts-expect-error -- for the handlers themselves
+    void read.stopBatch("enough")
   })
 })

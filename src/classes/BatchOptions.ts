@@ -1,0 +1,104 @@
+/**
+ * The options of a batch, as the classes take them, and what it answers.
+ *
+ * @since 0.1.0
+ */
+import type { Progress } from "../BatchHandle.ts"
+import type { Outcome } from "../Outcome.ts"
+import type * as CoreReport from "../Report.ts"
+import type { ActionResult, HandlerParams, SharedData } from "./BaseHandler.ts"
+
+/**
+ * What became of a batch.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type Report<TSharedData extends SharedData = SharedData> = CoreReport.Report<TSharedData, BatchOutcome>
+
+/**
+ * What became of one item.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type BatchOutcome = Outcome<HandlerParams, ActionResult, unknown, unknown>
+
+/**
+ * The options that both batch classes take.
+ *
+ * **Gotchas**
+ *
+ * An overridden `handleRequest` replaces what `timeoutMs`, `budget`, `cost`,
+ * `drainMs`, `duplicates`, `canary` and `onProgress` say: none of them applies to
+ * what it starts through `executePipelineWithParams`. `stopBatch` does.
+ *
+ * @category options
+ * @since 0.1.0
+ */
+export interface BatchOptions<TSharedData extends SharedData = SharedData> {
+  /** The parameter sets, for use without a subclass. Read lazily where it is no array. */
+  readonly params?: ((sharedData: Readonly<TSharedData>) => Iterable<HandlerParams>) | undefined
+  /** How many handlers an item may pass through. Defaults to 1,000,000. */
+  readonly maxSteps?: number | undefined
+  /**
+   * `"snapshot"`: every item works on its own copy of the shared data, merged key by key when it has succeeded.
+   * Defaults to `"none"`: handlers see the caller's own object.
+   */
+  readonly isolation?: "none" | "snapshot" | undefined
+  /** With `"snapshot"`: brings together what two items have made of a key. Defaults to a conflict, which fails the item. */
+  readonly merge?: { readonly [key: string]: (base: any, mine: any, theirs: any) => unknown } | undefined
+  /** Names an item. Defaults to a stable hash of its params. */
+  readonly key?: ((params: HandlerParams) => string) | undefined
+  /** Which outcomes the report keeps. Defaults to `"all"`. */
+  readonly outcomes?: "all" | "failures" | "none" | undefined
+  /**
+   * How long the batch may take, in milliseconds. Then it ends without a failure, as `endedBy` of the report says: what
+   * runs is interrupted, what has not started does not. Defaults to no limit.
+   */
+  readonly timeoutMs?: number | undefined
+  /** What the batch may spend; it then ends without a failure. Defaults to no bound. */
+  readonly budget?: ClassBudget | undefined
+  /** What an outcome has cost: for `budget.cost`, and for `cost` of the report. */
+  readonly cost?: ((outcome: BatchOutcome) => number) | undefined
+  /**
+   * Once `timeoutMs` has passed, the `budget` is spent, or a handler has answered `stopBatch`: how many milliseconds what
+   * runs may go on before it is interrupted. Nothing starts meanwhile. Defaults to no time.
+   */
+  readonly drainMs?: number | undefined
+  /**
+   * What becomes of items with the same key: each runs, or those that come later share the outcome of the first
+   * (`"share"`), or fail with `DuplicateKey` (`"error"`). Defaults to `"run"`.
+   */
+  readonly duplicates?: "run" | "share" | "error" | undefined
+  /**
+   * Runs the first items alone. Once they have ended, `check` says whether the others start; where not, the batch ends
+   * without a failure. It defaults to whether none of them failed.
+   */
+  readonly canary?:
+    | {
+        readonly items: number
+        readonly check?: ((report: Report<TSharedData>) => boolean | Promise<boolean>) | undefined
+      }
+    | undefined
+  /** Told how far the batch is, ten times a second and at the end. What it throws changes nothing. */
+  readonly onProgress?: ((progress: Progress) => void) | undefined
+}
+
+/**
+ * What a batch may spend.
+ *
+ * @category options
+ * @since 0.1.0
+ */
+export interface ClassBudget {
+  /**
+   * How many calls of a `handleRequest` may be made, retries included. One more is not made: its item is interrupted.
+   * What an overridden `executeLifecycle` calls counts as one.
+   */
+  readonly calls?: number | undefined
+  /** What the outcomes may cost, as the option `cost` says. What runs when it is spent may add to it. */
+  readonly cost?: number | undefined
+  /** How many milliseconds the batch may take. */
+  readonly durationMs?: number | undefined
+}

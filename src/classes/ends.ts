@@ -1,0 +1,66 @@
+/**
+ * What the options of a batch say of its end and of its progress, for the engine.
+ */
+import * as Effect from "effect/Effect"
+import type { Progress } from "../BatchHandle.ts"
+import { toBudget } from "../internal/budget.ts"
+import { toCanary } from "../internal/canary.ts"
+import { toDuplicates } from "../internal/duplicates.ts"
+import * as Check from "../internal/options.ts"
+import { Meter, regularly } from "../internal/progress.ts"
+import type { Run } from "../internal/run.ts"
+import type { RunOptions, Timeout } from "../internal/runOptions.ts"
+import { isPromiseLike } from "../internal/tags.ts"
+import type { BatchOptions } from "./BatchOptions.ts"
+
+type Ends = Pick<RunOptions, "beside" | "budget" | "canary" | "drain" | "duplicates" | "ended" | "timeouts">
+
+export const endsOf = (options: BatchOptions<any>): Ends => {
+  const { budget, canary, cost, drainMs, duplicates, onProgress } = options
+  Check.optionalFunction("onProgress", onProgress)
+  return {
+    timeouts: timeoutsOf(options),
+    budget: toBudget(budget && { calls: budget.calls, cost: budget.cost, duration: budget.durationMs }, cost),
+    duplicates: toDuplicates(duplicates),
+    canary: toCanary(canary, waitFor),
+    drain: drainMs === undefined ? undefined : Check.duration("drainMs", drainMs),
+    ...(onProgress === undefined ? undefined : watching(onProgress))
+  }
+}
+
+const timeoutsOf = ({ budget, timeoutMs }: BatchOptions<any>): ReadonlyArray<Timeout> => {
+  const timeouts: Array<Timeout> = []
+  if (timeoutMs !== undefined) {
+    const duration = Check.duration("timeoutMs", timeoutMs)
+    timeouts.push({ duration, reason: { _tag: "Timeout", duration } })
+  }
+  if (budget?.durationMs !== undefined) {
+    const duration = Check.duration("budget.durationMs", budget.durationMs)
+    timeouts.push({ duration, reason: { _tag: "Budget", bound: "duration", limit: duration, used: duration } })
+  }
+  return timeouts
+}
+
+const waitFor = (answer: boolean | PromiseLike<boolean>): Effect.Effect<boolean> =>
+  isPromiseLike(answer) ? Effect.promise(() => Promise.resolve(answer)) : Effect.succeed(answer)
+
+const warn = (error: unknown): void => {
+  Effect.runFork(Effect.logWarning("onProgress of the batch failed", error))
+}
+
+/** Tells how far a batch is; what that throws changes nothing. */
+const watching = (onProgress: (progress: Progress) => void): Pick<Ends, "beside" | "ended"> => {
+  const meters = new WeakMap<Run, Meter>()
+  const tell = (run: Run): void => {
+    const meter = meters.get(run) ?? new Meter(run)
+    meters.set(run, meter)
+    try {
+      const answer: unknown = onProgress(meter.read())
+      // Nobody waits for an async function, and its failure is not to be one of the process.
+      if (isPromiseLike(answer)) Promise.resolve(answer).catch(warn)
+    } catch (error) {
+      warn(error)
+    }
+  }
+  return { beside: (run) => regularly(Effect.sync(() => tell(run))), ended: tell }
+}

@@ -1,0 +1,77 @@
+/**
+ * From the options of a batch to those of its run. Every option is checked before
+ * the input is opened.
+ */
+import * as Effect from "effect/Effect"
+import * as Stream from "effect/Stream"
+import { InvalidOptions } from "../BatchError.ts"
+import type * as Batch from "../BatchOptions.ts"
+import type * as Pipeline from "../Pipeline.ts"
+import { toBudget } from "./budget.ts"
+import { toCanary } from "./canary.ts"
+import { toDuplicates } from "./duplicates.ts"
+import { graphOf, refOf } from "./execute.ts"
+import { stableKey } from "./key.ts"
+import type { Mergers } from "./merge.ts"
+import * as Check from "./options.ts"
+import type { RunOptions, Timeout } from "./runOptions.ts"
+import { atomic, snapshot } from "./shared.ts"
+import * as Source from "./source.ts"
+import { fromStream } from "./streamSource.ts"
+import { toTolerance } from "./tolerance.ts"
+
+// What the overloads have checked. `any`: the options are those of some pipeline.
+export type AnyOptions = Batch.Options<any, any, any, Batch.Mode, unknown, unknown, unknown, unknown> &
+  Batch.DecodeOption<boolean> &
+  Batch.TolerateOption<Batch.Tolerance | undefined> &
+  Batch.DuplicatesOption<Batch.Duplicates>
+
+export const toRunOptions = (
+  self: Pipeline.Any,
+  options: AnyOptions,
+  more: Pick<RunOptions, "publish" | "beside">
+): RunOptions => {
+  const isolation = Check.oneOf("isolation", options.isolation ?? "none", ["none", "snapshot"])
+  const ref = refOf(options.shared)
+  return {
+    graph: graphOf(self.definition),
+    concurrency: Check.concurrency(options.concurrency ?? 16),
+    failFast: Check.oneOf("mode", options.mode ?? "fail-fast", ["fail-fast", "collect-all"]) === "fail-fast",
+    tolerance: toTolerance(options.tolerate, options.mode ?? "fail-fast"),
+    budget: toBudget(options.budget, options.cost),
+    duplicates: toDuplicates(options.duplicates),
+    canary: toCanary(options.canary, waitFor),
+    decodeParams: options.decodeParams ?? true,
+    maxSteps: Check.positiveInteger("maxSteps", options.maxSteps ?? 1_000_000),
+    timeouts: toTimeouts(options),
+    drain: options.drain === undefined ? undefined : Check.duration("drain", options.drain),
+    keep: Check.oneOf("outcomes", options.outcomes ?? "all", ["all", "failures", "none"]),
+    keyOf: options.key ?? stableKey,
+    shared: isolation === "none" ? atomic(ref) : snapshot(ref, options.merge as Mergers | undefined),
+    ...more,
+    // Last, so that a bad option is found before the input is opened.
+    source: sourceOf(options.params)
+  }
+}
+
+const toTimeouts = (options: Pick<AnyOptions, "budget" | "timeout">): ReadonlyArray<Timeout> | undefined => {
+  const timeouts: Array<Timeout> = []
+  if (options.timeout !== undefined) {
+    const duration = Check.duration("timeout", options.timeout)
+    timeouts.push({ duration, reason: { _tag: "Timeout", duration } })
+  }
+  if (options.budget?.duration !== undefined) {
+    const duration = Check.duration("budget.duration", options.budget.duration)
+    timeouts.push({ duration, reason: { _tag: "Budget", bound: "duration", limit: duration, used: duration } })
+  }
+  return timeouts.length === 0 ? undefined : timeouts
+}
+
+const waitFor = (answer: boolean | Effect.Effect<boolean, never, unknown>): Effect.Effect<boolean, never, unknown> =>
+  Effect.isEffect(answer) ? answer : Effect.succeed(answer)
+
+const sourceOf = (params: Batch.Input<unknown, unknown, unknown>): Source.Source => {
+  if (Stream.isStream(params)) return fromStream(params)
+  if (Source.isIterable(params)) return Source.make(params)
+  throw new InvalidOptions({ option: "params", value: params, expected: "an Iterable, an AsyncIterable or a Stream" })
+}

@@ -1,0 +1,82 @@
+/**
+ * Items with the same key.
+ *
+ * The first one runs; those that come later share what it comes to, or fail. Who
+ * shares waits without a worker, and is ready when the first one has ended.
+ */
+import * as Cause from "effect/Cause"
+import { DuplicateKey } from "../BatchError.ts"
+import type { Ending } from "./ending.ts"
+import type { Step } from "./graph.ts"
+import type { Item } from "./item.ts"
+import * as Check from "./options.ts"
+import type { Trail } from "./trail.ts"
+
+/** What the option `duplicates` says: nothing where every item runs. */
+export const toDuplicates = (policy: "run" | "share" | "error" | undefined): Duplicates | undefined => {
+  const checked = Check.oneOf("duplicates", policy ?? "run", ["run", "share", "error"])
+  return checked === "run" ? undefined : new Duplicates(checked)
+}
+
+/** What an item has come to, for those that share it. */
+export interface Verdict {
+  readonly ending: Ending | "interrupted"
+  readonly trail: Trail
+  readonly step: Step | undefined
+  readonly action: string
+  readonly output: unknown
+  readonly attempts: number
+}
+
+/** The first item with a key. */
+export interface First {
+  readonly index: number
+  /** `undefined` while it runs. */
+  verdict: Verdict | undefined
+  waiting: Array<Item> | undefined
+}
+
+export class Duplicates {
+  private readonly shares: boolean
+  private readonly firsts = new Map<string, First>()
+
+  constructor(policy: "share" | "error") {
+    this.shares = policy === "share"
+  }
+
+  /** Whether the item may go on: to run, or to the end that it has been given. It waits for the first one otherwise. */
+  admit(item: Item): boolean {
+    const key = item.key
+    const first = this.firsts.get(key)
+    if (first === undefined) {
+      this.firsts.set(key, (item.first = { index: item.index, verdict: undefined, waiting: undefined }))
+      return true
+    }
+    if (!this.shares) {
+      item.ending = Cause.fail(new DuplicateKey({ key, index: item.index, first: first.index }))
+      return true
+    }
+    if (first.verdict !== undefined) {
+      item.adopt(first.verdict)
+      return true
+    }
+    ;(first.waiting ??= []).push(item)
+    return false
+  }
+
+  /** An item has come to its end; answers those that waited for it. */
+  settle(item: Item, ending: Ending | "interrupted"): ReadonlyArray<Item> {
+    const first = item.first
+    if (first === undefined || !this.shares) return []
+    const { action, attempts, output, step, trail } = item
+    // One stop is enough.
+    const shared = ending !== "interrupted" && isStop(ending) ? "succeeded" : ending
+    const verdict = (first.verdict = { ending: shared, trail, step, action, output, attempts })
+    const waiting = first.waiting ?? []
+    first.waiting = undefined
+    for (const other of waiting) other.adopt(verdict)
+    return waiting
+  }
+}
+
+const isStop = (ending: Ending): boolean => ending !== "succeeded" && !Cause.isCause(ending) && ending._tag === "Next"

@@ -1,0 +1,102 @@
+/**
+ * The fibers of a batch: the ramp that starts its workers, and what can end it
+ * before they have.
+ */
+import * as Cause from "effect/Cause"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import type { Canary } from "./canary.ts"
+import type { Run } from "./run.ts"
+import { Worker } from "./worker.ts"
+
+type AnyEffect = Effect.Effect<void, never, unknown>
+
+/** Places for workers; so many at most start without another look at whether they should. */
+const wave = new Array<undefined>(256).fill(undefined)
+
+/** Runs every item; ends early after `stop`, when everything that ran has been interrupted and finalized. */
+export const supervise = (run: Run): AnyEffect => {
+  const { beside, canary, drain, timeouts } = run.options
+  const others: Array<AnyEffect> = []
+  // The end of a timer is where the batch begins to drain, and not its end.
+  for (const { duration, reason } of timeouts ?? []) {
+    others.push(
+      Effect.andThen(
+        Effect.delay(
+          Effect.sync(() => run.timeUp(reason)),
+          duration
+        ),
+        Effect.never
+      )
+    )
+  }
+  if (drain !== undefined) others.push(Effect.andThen(run.drains.wait, Effect.delay(Effect.void, drain)))
+  if (canary !== undefined) others.push(probe(run, canary))
+  if (beside !== undefined) others.push(beside(run))
+  const stopping = stoppingOf(run)
+  if (others.length === 0) return Effect.raceFirst(stopping, ramp(run))
+  return Effect.raceAllFirst([
+    stopping,
+    ...others,
+    beside === undefined ? ramp(run) : Effect.andThen(twoTurns, ramp(run))
+  ])
+}
+
+/** Who starts a batch in order to look on, and then a fiber that does, finds it at its beginning. */
+const twoTurns = Effect.andThen(Effect.yieldNow, Effect.yieldNow)
+
+/** Comes first in the race, so that an interruption says it before it reaches the first worker. */
+const stoppingOf = (run: Run): AnyEffect =>
+  Effect.onInterrupt(run.stopping.wait, () =>
+    Effect.sync(() => {
+      run.stopped = true
+    })
+  )
+
+/**
+ * Starts workers while there are items for them. They are children of the fiber
+ * that runs this; it ends when all of them have ended.
+ */
+const ramp = (run: Run): AnyEffect => {
+  const startWorker = (): AnyEffect => {
+    if (!run.wantsWorker || run.pace.isDue()) return Exit.void
+    const worker = new Worker(run)
+    run.begin(worker)
+    return Effect.map(Effect.forkChild(worker.effect, { startImmediately: true }), (fiber) => {
+      fiber.addObserver((exit) => worker.ended(exit))
+    })
+  }
+  return Effect.awaitAllChildren(
+    Effect.whileLoop({
+      while: () => run.hasWork,
+      body: (): AnyEffect => {
+        if (!run.wantsWorker) return run.demanded.wait
+        if (run.pace.isDue()) return run.pace.turn
+        return Effect.asVoid(Effect.forEach(wave, startWorker, { discard: true }))
+      },
+      step: () => {}
+    })
+  )
+}
+
+/** Asks the canary once its items have ended; then the others start, or the batch ends. */
+const probe = (run: Run, { check, items }: Canary): AnyEffect =>
+  Effect.flatMap(run.idle.wait, () => {
+    if (!run.isProbed) return probe(run, { check, items })
+    return Effect.matchCauseEffect(
+      Effect.suspend(() => check(run.report())),
+      {
+        onFailure: (cause) => {
+          run.endedBy = { _tag: "Canary", items }
+          if (!Cause.hasInterruptsOnly(cause)) run.breakDown(cause)
+          return Effect.never
+        },
+        onSuccess: (opens) => {
+          run.probing = false
+          if (opens) run.fit()
+          else run.endBy({ _tag: "Canary", items })
+          return Effect.never
+        }
+      }
+    )
+  })

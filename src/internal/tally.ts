@@ -1,0 +1,127 @@
+/**
+ * What has become of the items of a batch: the counts, and the outcomes that are
+ * kept. It records and never decides; what an outcome means for the batch is
+ * decided by the run.
+ */
+import * as Cause from "effect/Cause"
+import * as Duration from "effect/Duration"
+import { NodeInspectSymbol } from "effect/Inspectable"
+import type * as Report from "../Report.ts"
+import type { Ending } from "./ending.ts"
+import type { Item } from "./item.ts"
+import { Ledger } from "./ledger.ts"
+import { type AnyOutcome, Failed, Interrupted, type KeyOf, NotStarted, Skipped, Succeeded } from "./outcome.ts"
+
+export interface TallyOptions {
+  readonly keep: "all" | "failures" | "none"
+  readonly keyOf: KeyOf
+  /** How many items there will be, where that is known. */
+  readonly size: number
+  readonly first: number
+}
+
+export class Tally {
+  succeeded = 0
+  failed = 0
+  skipped = 0
+  interrupted = 0
+  notStarted = 0
+  /** Calls of a `handleRequest`, of the items that have ended. */
+  attempts = 0
+  /** What the outcomes have cost. */
+  cost = 0
+  private readonly keyOf: KeyOf
+  private readonly ledger: Ledger
+
+  constructor(options: TallyOptions) {
+    this.keyOf = options.keyOf
+    this.ledger = new Ledger(options.keep, options.keyOf, options.size, options.first)
+  }
+
+  /** Items that ran to their end. */
+  get ended(): number {
+    return this.succeeded + this.failed + this.skipped
+  }
+
+  /** Makes a place for the next item. */
+  open(index: number, params: unknown): void {
+    this.ledger.open(index, params)
+  }
+
+  /** Counts a success whose outcome nobody has asked for. */
+  succeed(item: Item, now: number): void {
+    this.succeeded++
+    this.attempts += item.calls
+    this.ledger.succeed(item.index, item.trail.end(item.action, item.attempts), item.output, now - item.startedAt)
+  }
+
+  /** What an item has come to. */
+  outcomeOf(item: Item, ending: Ending, now: number): AnyOutcome {
+    const millis = now - item.startedAt
+    if (ending !== "succeeded") {
+      if (Cause.isCause(ending)) return new Failed(item, this.keyOf, millis, item.step?.name, ending)
+      if (ending._tag === "Skip") return new Skipped(item, this.keyOf, millis, item.handler, ending.reason)
+    }
+    return new Succeeded(item, this.keyOf, millis, item.action, item.output)
+  }
+
+  record(outcome: AnyOutcome, item: Item, now: number): void {
+    if (outcome._tag === "Succeeded") return this.succeed(item, now)
+    if (outcome._tag === "Failed") this.failed++
+    else this.skipped++
+    this.attempts += item.calls
+    this.ledger.put(outcome)
+  }
+
+  interrupt(item: Item, now: number): AnyOutcome {
+    this.interrupted++
+    this.attempts += item.calls
+    return this.put(new Interrupted(item, this.keyOf, now - item.startedAt, item.step?.name))
+  }
+
+  leave(index: number, params: unknown): AnyOutcome {
+    this.notStarted++
+    return this.put(new NotStarted(index, params, this.keyOf))
+  }
+
+  private put<O extends AnyOutcome>(outcome: O): O {
+    this.ledger.put(outcome)
+    return outcome
+  }
+
+  /** The outcome that is kept of an item, if it has ended. */
+  kept(index: number): AnyOutcome | undefined {
+    return this.ledger.outcomeOf(index)
+  }
+
+  /** The outcomes that are kept, of the items that have ended. */
+  all(): ReadonlyArray<AnyOutcome> {
+    return this.ledger.outcomes()
+  }
+
+  report(
+    rest: Pick<Report.Any, "shared" | "total" | "exhausted" | "endedBy"> & { readonly millis: number }
+  ): Report.Any {
+    const ledger = this.ledger
+    let outcomes: ReadonlyArray<AnyOutcome> | undefined
+    const report: Report.Any = {
+      shared: rest.shared,
+      total: rest.total,
+      succeeded: this.succeeded,
+      failed: this.failed,
+      skipped: this.skipped,
+      interrupted: this.interrupted,
+      notStarted: this.notStarted,
+      exhausted: rest.exhausted,
+      get outcomes() {
+        return (outcomes ??= ledger.outcomes())
+      },
+      attempts: this.attempts,
+      cost: this.cost,
+      duration: Duration.millis(rest.millis),
+      endedBy: rest.endedBy
+    }
+    // A printed report shows its outcomes, not that they are computed.
+    return Object.defineProperty(report, NodeInspectSymbol, { value: () => ({ ...report }) })
+  }
+}
