@@ -21,7 +21,8 @@ const partsOf = (shared: ReturnType<typeof atomic>) => {
       graph: { name: "", start: undefined as never, decoders: [] },
       source: Source.make([undefined]),
       shared,
-      concurrency: 1,
+      // No small integer: the first unbounded batch would give the options another class.
+      concurrency: Number.POSITIVE_INFINITY,
       failFast: false,
       decodeParams: false,
       maxSteps: 1,

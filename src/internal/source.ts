@@ -32,26 +32,36 @@ export const isIterable = (u: unknown): u is Iterable<unknown> | AsyncIterable<u
 
 export const make = (input: Iterable<unknown> | AsyncIterable<unknown>): Source => {
   // A snapshot of what is already there: a handler that changes the collection does not change the batch.
-  if (Array.isArray(input)) return fromArray(input.slice())
-  if (input instanceof Set || input instanceof Map) return fromArray(Array.from(input))
+  if (Array.isArray(input)) return new FromArray(input.slice())
+  if (input instanceof Set || input instanceof Map) return new FromArray(Array.from(input))
   return Symbol.asyncIterator in input ? fromAsyncIterable(input) : fromIterable(input)
 }
 
-const fromArray = (items: ReadonlyArray<unknown>): Source => {
-  let index = 0
-  return {
-    size: items.length,
-    get exhausted() {
-      return index >= items.length
-    },
-    next: () => (index < items.length ? items[index++] : end),
-    pull: Effect.void,
-    rest: () => {
-      const rest = items.slice(index)
-      index = items.length
-      return rest
-    },
-    close: Effect.void
+/** A class: each literal with a getter is a hash table of its own, which took the compiled hot loop with it when it died. */
+class FromArray implements Source {
+  readonly size: number
+  readonly pull = Effect.void
+  readonly close = Effect.void
+  private readonly items: ReadonlyArray<unknown>
+  private index = 0
+
+  constructor(items: ReadonlyArray<unknown>) {
+    this.items = items
+    this.size = items.length
+  }
+
+  get exhausted(): boolean {
+    return this.index >= this.items.length
+  }
+
+  next(): unknown {
+    return this.index < this.items.length ? this.items[this.index++] : end
+  }
+
+  rest(): ReadonlyArray<unknown> {
+    const rest = this.items.slice(this.index)
+    this.index = this.items.length
+    return rest
   }
 }
 
