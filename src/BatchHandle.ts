@@ -29,7 +29,7 @@ import { type AnyOptions, toRunOptions } from "./internal/batchOptions.ts"
 import * as Control from "./internal/control.ts"
 import { Events } from "./internal/events.ts"
 import { drive } from "./internal/execute.ts"
-import { Meter, regularly } from "./internal/progress.ts"
+import { Meter, Watch } from "./internal/progress.ts"
 import { Run } from "./internal/run.ts"
 import type { Any as AnyOutcome } from "./Outcome.ts"
 import type * as Pipeline from "./Pipeline.ts"
@@ -124,7 +124,10 @@ export type BatchEvent<O extends AnyOutcome, Rep> =
 export interface Handle<out S, out O extends AnyOutcome, out E> {
   /** Waits for the end, and answers as `Batch.run` does. Who stops to wait does not stop the batch. */
   readonly await: Effect.Effect<Report<S, O>, E>
-  /** How far the batch is, brought up to date ten times a second and at the end. */
+  /**
+   * How far the batch is: read when it is asked for; its changes come ten times a second, and at the end. They go on until
+   * the scope ends, so take them until `state` is `"ended"`.
+   */
   readonly progress: SubscriptionRef.SubscriptionRef<Progress>
   /**
    * What happens. Who listens late hears of everything that had ended before, unless the option `outcomes` says that it is
@@ -139,7 +142,7 @@ export interface Handle<out S, out O extends AnyOutcome, out E> {
   /** Starts no more items, and ends the batch without a failure when those that run have ended. Ends at once. */
   readonly drain: Effect.Effect<void>
   /**
-   * Ends the items with a key: those that run are interrupted, and their finalizers have run when this ends; those still
+   * Ends the items with a key, which is a hash of the params unless the option `key` says otherwise: those that run are interrupted, and their finalizers have run when this ends; those still
    * to come will not start. Answers whether any had started.
    */
   readonly cancel: (key: string) => Effect.Effect<boolean>
@@ -261,31 +264,19 @@ export const fork: {
   2,
   Effect.fnUntraced(function* (self: Pipeline.Any, options: AnyOptions): Effect.fn.Return<AnyHandle, never, unknown> {
     const context = yield* Effect.context<unknown>()
-    let publish: Effect.Effect<unknown> = Effect.void
-    const beside = () => regularly(Effect.suspend(() => publish))
+    const beside = (): Effect.Effect<never> => Effect.suspend(() => watch.beside)
     const run = new Run(toRunOptions(self, options, { publish: undefined, beside }), context)
     const meter = new Meter(run)
-    const progress = yield* SubscriptionRef.make(meter.read())
-    // That of `make` keeps everything for who does not read; of progress only the latest counts.
-    Object.assign(progress, { pubsub: yield* PubSub.sliding<Progress>({ capacity: 1, replay: 1 }) })
-    // `SubscriptionRef.set` drops the new value, and not the old one, where a reader is slow.
-    publish = Effect.suspend(() => PubSub.publish(progress.pubsub, (progress.value = meter.read())))
-    yield* publish
+    const watch = new Watch(meter, yield* PubSub.sliding<Progress>({ capacity: 1, replay: 1 }))
+    const progress = watch.behind(yield* SubscriptionRef.make(meter.read()))
 
-    const batch = Effect.withSpan(
-      Effect.ensuring(
-        drive(run, options.onInterrupt),
-        Effect.suspend(() => publish)
-      ),
-      "Batch.run",
-      {
-        attributes: { "pipeline.name": self.name },
-        captureStackTrace: false
-      }
-    )
+    const batch = Effect.withSpan(Effect.ensuring(drive(run, options.onInterrupt), watch.publish), "Batch.run", {
+      attributes: { "pipeline.name": self.name },
+      captureStackTrace: false
+    })
     const fiber = yield* Effect.forkScoped(batch, { startImmediately: true })
     const events = new Events(run)
-    const say = (f: () => void): Effect.Effect<void> => Effect.andThen(Effect.sync(f), Effect.asVoid(publish))
+    const say = (f: () => void): Effect.Effect<void> => Effect.andThen(Effect.sync(f), Effect.asVoid(watch.publish))
     return {
       await: Fiber.join(fiber),
       progress,
@@ -295,7 +286,7 @@ export const fork: {
       resume: say(() => Control.setPaused(run, false)),
       drain: say(() => run.drain({ _tag: "Drain" })),
       cancel: (key) => Control.cancel(run, key),
-      report: Effect.sync(() => run.report())
+      report: Effect.sync(() => run.snapshot())
     }
   })
 )

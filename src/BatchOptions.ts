@@ -53,7 +53,11 @@ export type StreamOptions<P, S, O extends AnyOutcome, M extends Mode, E2, R2, R3
    * what has not started does not. Defaults to no bound.
    */
   readonly budget?: Budget | undefined
-  /** What an outcome has cost: for `budget.cost`, and for `cost` of the report. */
+  /**
+   * What an outcome has cost, for `budget.cost` and for `cost` of the report. Asked for each item that came to its end,
+   * not for those that were interrupted; of items that share an outcome, for the one that ran. What it throws fails the
+   * item.
+   */
   readonly cost?: ((outcome: O) => number) | undefined
   /** Runs the first items alone, and starts the others if what became of them is good. Defaults to no canary. */
   readonly canary?: Canary<Report<S, O>, R4> | undefined
@@ -158,7 +162,7 @@ export type OutcomeOf<P, PT, D, A extends string, O, E, U> = Outcome<Given<P, PT
  * @category options
  * @since 0.1.0
  */
-export type Tolerance = Bounds
+export interface Tolerance extends Bounds {}
 
 /**
  * The option `tolerate`.
@@ -189,7 +193,7 @@ export type Duplicates = "run" | "share" | "error"
 export interface DuplicatesOption<U extends Duplicates | undefined> {
   /**
    * What becomes of items with the same key. With `"share"` and `"error"` the key of every item is computed, and kept
-   * until the batch ends; `"share"` keeps the outputs as well. Defaults to `"run"`.
+   * until the batch ends; `"share"` keeps the outputs as well. What is shared was processed once. Defaults to `"run"`.
    */
   readonly duplicates?: U
 }
@@ -200,7 +204,7 @@ export interface DuplicatesOption<U extends Duplicates | undefined> {
  * @category options
  * @since 0.1.0
  */
-export type Budget = BudgetBounds
+export interface Budget extends BudgetBounds {}
 
 /**
  * The option `canary`: the first `items` run, and once they have ended, `check`
@@ -214,7 +218,7 @@ export interface Canary<in Rep, out R> {
   readonly items: number
   /**
    * Whether the others may start; where not, the batch ends without a failure. Not asked where there are no others, as
-   * far as is known. Defaults to whether none of the items failed.
+   * far as is known. Defaults to whether none of the items failed, which in a fail-fast batch is always so.
    */
   readonly check?: ((report: Rep) => boolean | Effect.Effect<boolean, never, R>) | undefined
 }

@@ -3,6 +3,7 @@
  *
  * @since 0.1.0
  */
+export type { Progress } from "./BatchHandle.ts"
 export { DuplicateKey, HandlerTimeout, InvalidOptions, SharedDataConflict, TooManySteps } from "./BatchError.ts"
 export {
   type ActionResult,
@@ -17,3 +18,4 @@ export { Handler, type HandlerOptions } from "./classes/Handler.ts"
 export { HandlerError } from "./classes/HandlerError.ts"
 export { type ParallelBatchOptions, ParallelBatchPipeline } from "./classes/ParallelBatchPipeline.ts"
 export { Pipeline } from "./classes/Pipeline.ts"
+export type { EndedBy } from "./Report.ts"

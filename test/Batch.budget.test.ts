@@ -107,6 +107,26 @@ describe("Batch", () => {
     )
   })
 
+  describe("budget: calls, with finalizers", () => {
+    it.effect("is no failure of a fail-fast batch that drains", () =>
+      Effect.gen(function* () {
+        const open = Handler.make("open", {
+          handleRequest: ({ n }: N) => Effect.acquireRelease(Effect.succeed(n), () => Effect.void)
+        })
+        const use = Handler.make("use", { handleRequest: ({ n }: N) => Effect.succeed(n) })
+        const pipeline = Pipeline.make("pipeline", {
+          handlers: { open, use },
+          start: "open",
+          routes: { open: { default: "use" } }
+        })
+        const options = { params: numbers(2), concurrency: 1, budget: { calls: 3 }, drain: "1 second" } as const
+        const report = yield* Batch.run(pipeline, options)
+
+        assert.deepStrictEqual([tags(report), report.endedBy._tag], [["Succeeded", "Interrupted"], "Budget"])
+      })
+    )
+  })
+
   describe("budget: cost", () => {
     const cost = (outcome: Outcome.Any) => (outcome._tag === "Succeeded" ? 3 : 1)
 

@@ -215,6 +215,16 @@ describe("Batch", () => {
       })
     )
 
+    it.effect("does not hang on a check that is interrupted", () =>
+      Effect.gen(function* () {
+        const { pipeline } = observed()
+        const canary = { items: 1, check: () => Effect.interrupt }
+        const exit = yield* Effect.exit(finish(Batch.run(pipeline, { params: numbers(3), canary })))
+
+        assert.isTrue(Exit.isFailure(exit))
+      })
+    )
+
     it.effect.each([0, -1, 1.5, Number.NaN])("refuses %s items", (items) =>
       Effect.gen(function* () {
         const exit = yield* Effect.exit(Batch.run(observed().pipeline, { params: [], canary: { items } }))

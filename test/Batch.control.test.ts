@@ -220,6 +220,20 @@ describe("Batch", () => {
       })
     )
 
+    it.effect("does not care how the input fails that it asks nothing of", () =>
+      Effect.gen(function* () {
+        const fails = Stream.unwrap(Effect.as(Effect.sleep("500 millis"), Stream.fail("input")))
+        const params = Stream.concat(Stream.fromIterable(numbers(1)), fails)
+        const batch = yield* Batch.fork(observed().pipeline, { params, concurrency: 2 })
+        yield* TestClock.adjust("100 millis")
+        yield* batch.drain
+        yield* TestClock.adjust("1 second")
+        const report = yield* batch.await
+
+        assert.deepStrictEqual([tags(report), report.endedBy._tag], [["Succeeded"], "Drain"])
+      })
+    )
+
     it.effect("is cut short by a timeout", () =>
       Effect.gen(function* () {
         const batch = yield* Batch.fork(observed().pipeline, {
@@ -273,6 +287,36 @@ describe("Batch", () => {
           event._tag === "ItemEnded" ? [event.outcome._tag] : []
         )
         assert.deepStrictEqual(ended.toSorted(), ["NotStarted", "Succeeded", "Succeeded"])
+      })
+    )
+
+    it.effect("waits for finalizers also when it is said again", () =>
+      Effect.gen(function* () {
+        let finalized = false
+        const slow = Handler.make("slow", {
+          handleRequest: ({ n }: N) =>
+            Effect.acquireRelease(Effect.succeed(n), () =>
+              Effect.andThen(
+                Effect.sleep(100),
+                Effect.sync(() => {
+                  finalized = true
+                })
+              )
+            ).pipe(Effect.andThen(Effect.never))
+        })
+        const batch = yield* Batch.fork(Pipeline.make("slow", { handlers: { slow }, start: "slow" }), {
+          params: numbers(1),
+          key: byName
+        })
+        yield* TestClock.adjust(1)
+        yield* Effect.forkChild(batch.cancel("item 0"), { startImmediately: true })
+        const again = yield* Effect.forkChild(
+          Effect.map(batch.cancel("item 0"), (had) => [had, finalized]),
+          { startImmediately: true }
+        )
+        yield* TestClock.adjust(100)
+
+        assert.deepStrictEqual(yield* Fiber.join(again), [true, true])
       })
     )
 

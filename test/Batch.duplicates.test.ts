@@ -188,6 +188,19 @@ describe("Batch", () => {
       })
     )
 
+    it.effect("goes on where the only worker left waits for the input", () =>
+      Effect.gen(function* () {
+        const { pipeline } = observed()
+        const params = Stream.concat(Stream.fromIterable(items("a", "a")), Stream.never)
+        const batch = yield* Batch.fork(pipeline, { ...base, params, duplicates: "share", concurrency: 2 })
+        yield* TestClock.adjust(1)
+        yield* batch.setConcurrency(1)
+        yield* TestClock.adjust("1 second")
+
+        assert.strictEqual((yield* batch.report).succeeded, 2)
+      })
+    )
+
     it.effect("emits every outcome of a stream once", () =>
       Effect.gen(function* () {
         const { pipeline } = observed()

@@ -212,6 +212,71 @@ describe("Batch", () => {
     )
   })
 
+  describe("fork: costs nothing where nobody looks", () => {
+    it.effect("sets no timer, so that a day of virtual time is one step", () =>
+      Effect.gen(function* () {
+        const long = Pipeline.make("long", {
+          handlers: { wait: Handler.make("wait", { handleRequest: () => Effect.sleep("1 day") }) },
+          start: "wait"
+        })
+        const batch = yield* Batch.fork(long, { params: numbers(1) })
+        yield* TestClock.adjust("1 day")
+
+        assert.strictEqual((yield* batch.await).succeeded, 1)
+        assert.strictEqual((yield* progressOf(batch)).state, "ended")
+      })
+    )
+
+    it.effect("reads progress when it is asked for, and keeps the last", () =>
+      Effect.gen(function* () {
+        const batch = yield* Batch.fork(second, { params: numbers(4), concurrency: 2 })
+        yield* TestClock.adjust("1050 millis")
+        const half = yield* progressOf(batch)
+        yield* TestClock.adjust("1 second")
+        const last = yield* progressOf(batch)
+        yield* TestClock.adjust("1 hour")
+        yield* batch.pause
+        yield* SubscriptionRef.set(batch.progress, half)
+
+        assert.deepInclude(half, { succeeded: 2, running: 2, attempts: 4, state: "running" })
+        assert.deepStrictEqual(yield* progressOf(batch), last)
+        assert.deepStrictEqual(last.eta, Duration.zero)
+      })
+    )
+
+    it.effect("tells no time left while nothing new starts", () =>
+      Effect.gen(function* () {
+        const batch = yield* Batch.fork(second, { params: numbers(9), concurrency: 2 })
+        yield* TestClock.adjust("1500 millis")
+        const running = yield* progressOf(batch)
+        yield* batch.pause
+        const paused = yield* progressOf(batch)
+        yield* batch.drain
+        const draining = yield* progressOf(batch)
+
+        assert.isDefined(running.eta)
+        assert.deepStrictEqual([paused.eta, draining.eta], [undefined, undefined])
+        assert.isTrue(Number.isInteger(Duration.toMillis(running.eta!)))
+      })
+    )
+  })
+
+  describe("fork: report", () => {
+    it.effect("is that of the moment, and after the end the one that was answered", () =>
+      Effect.gen(function* () {
+        const batch = yield* Batch.fork(second, { params: numbers(4), concurrency: 2 })
+        yield* TestClock.adjust("1 second")
+        const half = yield* batch.report
+        yield* TestClock.adjust("1 second")
+        const last = yield* batch.await
+        yield* TestClock.adjust("1 minute")
+
+        assert.deepStrictEqual([half.succeeded, tags(half)], [2, ["Succeeded", "Succeeded"]])
+        assert.strictEqual(yield* batch.report, last)
+      })
+    )
+  })
+
   describe("fork: events", () => {
     it.effect("tells what happens, from the beginning to the end", () =>
       Effect.gen(function* () {
@@ -347,7 +412,7 @@ describe("Batch", () => {
           ),
           Effect.forkChild({ startImmediately: true })
         )
-        yield* TestClock.adjust("10 seconds")
+        yield* Effect.repeat(TestClock.adjust("500 millis"), { times: 9 })
 
         assert.deepStrictEqual(tags(yield* batch.await), ["Interrupted", "Succeeded", "Interrupted"])
         assert.deepStrictEqual(answers, [true, true])

@@ -104,6 +104,12 @@ export abstract class BatchHandler<TSharedData extends SharedData = SharedData> 
     } catch (thrown) {
       if (options?.signal?.aborted === true && context === undefined) return combine(sharedData, [])
       if (context === undefined || !context.hasPrepared(this)) throw thrown
+      const report = combine(sharedData, context.runsOf(this))
+      // The report has no place for what was thrown where no item threw it.
+      if (report.endedBy._tag === "InputFailure" || report.endedBy._tag === "Canary") {
+        Effect.runFork(Effect.logWarning(`${this} could not go on`, thrown))
+      }
+      return report
     }
     return combine(sharedData, context?.runsOf(this) ?? [])
   }

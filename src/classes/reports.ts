@@ -10,7 +10,11 @@ import type { Report } from "./BatchOptions.ts"
 export const combine = <S extends SharedData>(shared: S, runs: ReadonlyArray<Run>): Report<S> => {
   // The handlers of the classes have these types of params and actions.
   const reports = runs.map((run) => run.report()) as ReadonlyArray<Report<S>>
-  if (reports.length === 1) return { ...reports[0]!, shared }
+  // Copied with its getter: the outcomes are made when someone asks for them.
+  if (reports.length === 1) {
+    const copy = Object.defineProperties({}, Object.getOwnPropertyDescriptors(reports[0]!)) as Report<S>
+    return Object.assign(copy, { shared })
+  }
   const sum = (count: (report: Report<S>) => number): number =>
     reports.reduce((total, report) => total + count(report), 0)
   return {

@@ -191,6 +191,8 @@ export const attempt = (call: () => unknown): AnyEffect => {
   }
   if (!isPromiseLike(answer)) return Effect.succeed(answer)
   const promise = Promise.resolve(answer)
+  // The run may have ended during the call; then nobody waits for the promise, and it must not fail the process.
+  promise.catch(() => {})
   return Effect.callback<unknown, unknown>((resume) => {
     promise.then(
       (value) => resume(Effect.succeed(value)),

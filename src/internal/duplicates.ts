@@ -44,6 +44,11 @@ export class Duplicates {
     this.shares = policy === "share"
   }
 
+  /** Lets go of what a handle would keep alive. */
+  forget(): void {
+    this.firsts.clear()
+  }
+
   /** Whether the item may go on: to run, or to the end that it has been given. It waits for the first one otherwise. */
   admit(item: Item): boolean {
     const key = item.key

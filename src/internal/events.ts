@@ -206,7 +206,7 @@ export class Events implements Observer {
     subscription.pushFirst({ _tag: "BatchStarted", pipeline: run.options.graph.name, total: run.expected })
     if (!this.isListening) {
       this.isListening = true
-      for (const { index } of run.tally.all()) this.log.push(index)
+      for (const index of run.tally.indexes()) this.log.push(index)
       run.observe(this)
     }
     for (const item of run.begun()) subscription.push(new ItemStarted(item))

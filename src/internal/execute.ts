@@ -72,6 +72,7 @@ export const drive = (
         run.endedBy = endedBy(run, interrupted)
         const report = run.report()
         run.finished = report
+        run.options.duplicates?.forget()
         run.observer?.batchEnded(report)
         run.options.ended?.(run)
         if (interrupted === undefined && run.failure !== undefined) {
@@ -90,9 +91,16 @@ export const drive = (
 
 const endedBy = (run: Run, interrupted: Cause.Cause<unknown> | undefined): Report.EndedBy => {
   if (interrupted !== undefined && run.fault === undefined) return { _tag: "Interruption" }
-  if (run.endedBy._tag !== "Running") return run.endedBy
+  if (run.endedBy._tag !== "Running" && !isComplete(run)) return run.endedBy
   return { _tag: run.fault === undefined ? "Completed" : "InputFailure" }
 }
+
+/** Whether every item had run to its end when the batch was told to end, so that it made no difference. */
+const isComplete = (run: Run): boolean =>
+  (run.endedBy._tag === "Budget" || run.endedBy._tag === "Drain" || run.endedBy._tag === "Timeout") &&
+  run.fault === undefined &&
+  run.options.source.exhausted &&
+  run.tally.interrupted + run.tally.notStarted === 0
 
 const causeOf = (exit: Exit.Exit<unknown, unknown>): Cause.Cause<unknown> | undefined =>
   Exit.isFailure(exit) ? exit.cause : undefined

@@ -21,7 +21,7 @@ export class Ledger {
   /** Of a success how it ended, `undefined` for every other item. */
   readonly #endings: Array<Ending | undefined>
   readonly #millis: Array<number>
-  readonly #failures: Array<AnyOutcome> = []
+  readonly #failures = new Map<number, AnyOutcome>()
 
   /** `size`: how many items there will be, where that is known; `first`: the index of the first. */
   constructor(keep: "all" | "failures" | "none", keyOf: KeyOf, size: number, first: number) {
@@ -57,12 +57,12 @@ export class Ledger {
 
   put(outcome: AnyOutcome): void {
     if (this.#keep === "all") this.#results[outcome.index - this.#first] = outcome
-    else if (this.#keep === "failures" && outcome._tag === "Failed") this.#failures.push(outcome)
+    else if (this.#keep === "failures" && outcome._tag === "Failed") this.#failures.set(outcome.index, outcome)
   }
 
   /** The outcomes that were kept, in input order, of the items that have ended. */
   outcomes(): ReadonlyArray<AnyOutcome> {
-    if (this.#keep !== "all") return this.#failures.toSorted((a, b) => a.index - b.index)
+    if (this.#keep !== "all") return Array.from(this.#failures.values()).sort((a, b) => a.index - b.index)
     const outcomes: Array<AnyOutcome> = []
     this.#results.forEach((result, row) => {
       const outcome = this.#outcomeAt(row, result)
@@ -71,9 +71,20 @@ export class Ledger {
     return outcomes
   }
 
+  /** The indexes of the outcomes that were kept, in input order, of the items that have ended. */
+  indexes(): ReadonlyArray<number> {
+    if (this.#keep !== "all") return Array.from(this.#failures.keys()).sort((a, b) => a - b)
+    const indexes: Array<number> = []
+    for (let row = 0; row < this.#results.length; row++) {
+      const hasEnded = this.#endings[row] !== undefined || this.#results[row] !== undefined
+      if (hasEnded) indexes.push(row + this.#first)
+    }
+    return indexes
+  }
+
   /** The outcome that was kept of an item, if it has ended. */
   outcomeOf(index: number): AnyOutcome | undefined {
-    if (this.#keep !== "all") return this.#failures.find((failure) => failure.index === index)
+    if (this.#keep !== "all") return this.#failures.get(index)
     const row = index - this.#first
     return this.#outcomeAt(row, this.#results[row])
   }

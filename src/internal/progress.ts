@@ -4,8 +4,11 @@
  */
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import * as PubSub from "effect/PubSub"
+import type * as SubscriptionRef from "effect/SubscriptionRef"
 import type { Progress } from "../BatchHandle.ts"
 import type { Run } from "./run.ts"
+import { Signal } from "./signal.ts"
 
 /** Ten times a second: as often as someone can look. */
 const interval = Duration.millis(100)
@@ -21,18 +24,26 @@ interface Sample {
 export class Meter {
   private readonly run: Run
   private samples: Array<Sample> = []
+  private last: Progress | undefined = undefined
 
   constructor(run: Run) {
     this.run = run
   }
 
   read(): Progress {
-    const { concurrency, draining, endedBy, finished, paused, stopped, tally } = this.run
-    const begun = this.run.begun()
+    if (this.last !== undefined) return this.last
+    const progress = this.look()
+    if (progress.state === "ended") this.last = progress
+    return progress
+  }
+
+  private look(): Progress {
+    const { calls, concurrency, draining, endedBy, finished, paused, stopped, tally } = this.run
     const millis = this.run.now()
-    const ended = tally.ended + tally.interrupted + tally.notStarted
     const total = this.run.expected
+    const ended = tally.ended + tally.interrupted + tally.notStarted
     const rate = this.rateAt({ millis, ended: tally.ended })
+    const state = finished !== undefined ? "ended" : stopped || draining ? "draining" : paused ? "paused" : "running"
     return {
       total,
       succeeded: tally.succeeded,
@@ -40,26 +51,73 @@ export class Meter {
       skipped: tally.skipped,
       interrupted: tally.interrupted,
       notStarted: tally.notStarted,
-      running: begun.length,
-      attempts: begun.reduce((sum, item) => sum + item.calls, tally.attempts),
+      running: this.run.total - ended,
+      attempts: calls,
       cost: tally.cost,
       rate,
-      eta: total === undefined || rate === 0 ? undefined : Duration.millis(((total - ended) / rate) * 1000),
+      eta: state === "ended" ? Duration.zero : state === "running" ? this.etaOf(total, ended, rate) : undefined,
       elapsed: Duration.millis(millis),
       concurrency: concurrency === Number.POSITIVE_INFINITY ? "unbounded" : concurrency,
-      state: finished !== undefined ? "ended" : stopped || draining ? "draining" : paused ? "paused" : "running",
+      state,
       endedBy
     }
   }
 
-  /** Items a second, since the first sample that is not too old. */
+  private etaOf(total: number | undefined, ended: number, rate: number): Duration.Duration | undefined {
+    if (total === undefined || rate === 0) return undefined
+    return Duration.millis(Math.round(((total - ended) / rate) * 1000))
+  }
+
+  /** Items a second, since the last sample that is older than the window. */
   private rateAt(now: Sample): number {
-    const first = this.samples.findIndex(({ millis }) => millis > now.millis - windowMillis)
-    this.samples = first === -1 ? [] : this.samples.slice(Math.max(first - 1, 0))
+    const recent = this.samples.findIndex(({ millis }) => millis > now.millis - windowMillis)
+    this.samples = this.samples.slice(recent === -1 ? -1 : Math.max(recent - 1, 0))
     const since = this.samples[0] ?? { millis: 0, ended: 0 }
     if (this.samples.at(-1)?.millis !== now.millis) this.samples.push(now)
     return now.millis > since.millis ? ((now.ended - since.ended) * 1000) / (now.millis - since.millis) : 0
   }
+}
+
+/** Progress for those who subscribe to it; while nobody has, nothing is published, and no timer runs. */
+export class Watch {
+  private readonly meter: Meter
+  private readonly pubsub: PubSub.PubSub<Progress>
+  private readonly subscribed = new Signal()
+  private isWatched = false
+
+  /** `pubsub`: one that keeps the latest. */
+  constructor(meter: Meter, pubsub: PubSub.PubSub<Progress>) {
+    this.meter = meter
+    this.pubsub = pubsub
+  }
+
+  /** Makes a reference answer what is so when it is read. What others set is not kept. */
+  behind(ref: SubscriptionRef.SubscriptionRef<Progress>): SubscriptionRef.SubscriptionRef<Progress> {
+    return Object.defineProperties(ref, {
+      value: { get: () => this.meter.read(), set: () => {} },
+      // Who wants the changes asks for this.
+      pubsub: { get: () => this.watched() }
+    })
+  }
+
+  private watched(): PubSub.PubSub<Progress> {
+    if (!this.isWatched) {
+      this.isWatched = true
+      PubSub.publishUnsafe(this.pubsub, this.meter.read())
+      this.subscribed.fire()
+    }
+    return this.pubsub
+  }
+
+  /** Publishes at once, where someone has subscribed. */
+  readonly publish: Effect.Effect<unknown> = Effect.suspend(() =>
+    this.isWatched ? PubSub.publish(this.pubsub, this.meter.read()) : Effect.void
+  )
+
+  /** Publishes every so often, once someone has subscribed. */
+  readonly beside: Effect.Effect<never> = Effect.suspend(() =>
+    this.isWatched ? regularly(this.publish) : Effect.andThen(this.subscribed.wait, regularly(this.publish))
+  )
 }
 
 /** Publishes every so often, for as long as it runs. */

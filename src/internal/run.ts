@@ -68,6 +68,8 @@ export class Run {
   private cancelled: Set<string> | undefined = undefined
   /** Whether a success is counted, and looked at by nobody. */
   private plain: boolean
+  /** Calls of a `handleRequest` so far. */
+  calls = 0
   /** The failure that ended the batch. */
   failure: Cause.Cause<unknown> | undefined = undefined
   /** Why the batch ended, as far as the run itself knows. */
@@ -191,7 +193,7 @@ export class Run {
   /** Takes an item that can go on, unless there are more workers than may run. */
   takeReady(): Item | undefined {
     for (;;) {
-      if (this.ready.length === 0 || this.workers > this.concurrency) return undefined
+      if (this.ready.length === 0 || this.workers - this.hungry > this.concurrency) return undefined
       const item = this.ready.shift()
       if (item === undefined || this.aside.delete(item)) return item
     }
@@ -212,8 +214,10 @@ export class Run {
 
   /** Takes one call of a request; `false` where the budget has none left, which ends the batch, and with it the item. */
   mayCall(item: Item): boolean {
+    this.calls++
     const budget = this.options.budget
     if (budget === undefined || budget.takeCall()) return true
+    this.calls--
     item.cancelled = true
     this.drainBy(budget.outOfCalls)
     return false
@@ -273,7 +277,7 @@ export class Run {
   get wantsWorker(): boolean {
     if (this.stopped) return false
     // What has begun goes on, also while nothing new may begin.
-    if (this.ready.length > 0) return this.workers < this.concurrency
+    if (this.ready.length > 0) return this.workers - this.hungry < this.concurrency
     return this.workers < this.places && !this.draining && !this.options.source.exhausted && this.hungry === 0
   }
 
@@ -368,6 +372,14 @@ export class Run {
     }
   }
 
+  /** The report as it stands, or the one that was answered. */
+  snapshot(): Report.Any {
+    if (this.finished !== undefined) return this.finished
+    const report = this.report()
+    return { ...report, outcomes: report.outcomes }
+  }
+
+  /** Its outcomes are read when they are first asked for: where the batch goes on, with what has ended by then. */
   report(): Report.Any {
     return this.tally.report({
       shared: this.options.shared.ref.current,

@@ -41,8 +41,11 @@ export const make = (input: Iterable<unknown> | AsyncIterable<unknown>): Source 
 class FromArray implements Source {
   readonly size: number
   readonly pull = Effect.void
-  readonly close = Effect.void
-  private readonly items: ReadonlyArray<unknown>
+  /** Lets go of what a handle or a report would keep alive. */
+  readonly close = Effect.sync(() => {
+    this.items = []
+  })
+  private items: ReadonlyArray<unknown>
   private index = 0
 
   constructor(items: ReadonlyArray<unknown>) {

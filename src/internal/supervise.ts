@@ -2,7 +2,6 @@
  * The fibers of a batch: the ramp that starts its workers, and what can end it
  * before they have.
  */
-import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import type { Canary } from "./canary.ts"
@@ -80,23 +79,20 @@ const ramp = (run: Run): AnyEffect => {
 }
 
 /** Asks the canary once its items have ended; then the others start, or the batch ends. */
-const probe = (run: Run, { check, items }: Canary): AnyEffect =>
-  Effect.flatMap(run.idle.wait, () => {
-    if (!run.isProbed) return probe(run, { check, items })
-    return Effect.matchCauseEffect(
-      Effect.suspend(() => check(run.report())),
-      {
-        onFailure: (cause) => {
-          run.endedBy = { _tag: "Canary", items }
-          if (!Cause.hasInterruptsOnly(cause)) run.breakDown(cause)
-          return Effect.never
-        },
-        onSuccess: (opens) => {
-          run.probing = false
-          if (opens) run.fit()
-          else run.endBy({ _tag: "Canary", items })
-          return Effect.never
-        }
-      }
-    )
+const probe = (run: Run, { check, items }: Canary): AnyEffect => {
+  const ask = Effect.suspend(() => check(run.snapshot()))
+  const act = Effect.matchCause(ask, {
+    onFailure: (cause) => {
+      run.endedBy = { _tag: "Canary", items }
+      run.breakDown(cause)
+    },
+    onSuccess: (opens) => {
+      run.probing = false
+      if (opens) run.fit()
+      else run.endBy({ _tag: "Canary", items })
+    }
   })
+  return Effect.flatMap(run.idle.wait, () =>
+    run.isProbed ? Effect.andThen(act, Effect.never) : probe(run, { check, items })
+  )
+}

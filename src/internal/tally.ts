@@ -94,9 +94,9 @@ export class Tally {
     return this.ledger.outcomeOf(index)
   }
 
-  /** The outcomes that are kept, of the items that have ended. */
-  all(): ReadonlyArray<AnyOutcome> {
-    return this.ledger.outcomes()
+  /** The indexes of the outcomes that are kept, of the items that have ended. */
+  indexes(): ReadonlyArray<number> {
+    return this.ledger.indexes()
   }
 
   report(

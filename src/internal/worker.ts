@@ -23,7 +23,6 @@ import { request } from "./attempts.ts"
 import { decode } from "./decode.ts"
 import type { AnyEffect, Promised } from "./definition.ts"
 import { type Ending, endingAfter, exitOf, invalidParams } from "./ending.ts"
-import type { Step } from "./graph.ts"
 import { enter, processed } from "./handOff.ts"
 import type { Item } from "./item.ts"
 import type { AnyOutcome } from "./outcome.ts"
@@ -186,6 +185,8 @@ export class Worker implements Driver {
   /** Interrupts the item in hand, if it has this key and no end yet; another worker takes the place of this one. */
   cancel(key: string): ReadonlyArray<Fiber.Fiber<unknown, unknown>> {
     const { ending, fiber, item } = this
+    // Where it was interrupted before, its finalizers run.
+    if (fiber !== undefined && this.finalizing?.keyOr(undefined) === key) return [fiber]
     if (item === undefined || fiber === undefined || ending !== undefined || item.keyOr(undefined) !== key) return []
     item.cancelled = true
     fiber.interruptUnsafe()
@@ -195,7 +196,8 @@ export class Worker implements Driver {
   /** Begins the item, up to its first request; `true` where there is something to wait for. */
   private begin(item: Item): boolean {
     const decoding = decode(item, this.run.options)
-    if (decoding === undefined) this.enter(item, this.run.options.graph.start, undefined)
+    const { graph, maxSteps } = this.run.options
+    if (decoding === undefined) this.ending = enter(item, graph.start, undefined, maxSteps)
     else if (!isExit(decoding)) return this.perform(item, decoding, "params")
     else if (decoding._tag === "Failure") this.ending = invalidParams(item, decoding.cause)
     return false
@@ -206,7 +208,7 @@ export class Worker implements Driver {
     const children = childrenOf(this.fiber!)
     const scope = item.openScope
     if (children !== undefined || scope !== undefined) {
-      if (ending !== "succeeded" && Cause.isCause(ending)) this.run.failWith(ending)
+      if (ending !== "succeeded" && Cause.isCause(ending) && !item.cancelled) this.run.failWith(ending)
       if (this.left) return false
     }
     if (children !== undefined) return this.wait("finalizers", Effect.exit(Fiber.interruptAll(children)))
@@ -272,6 +274,8 @@ export class Worker implements Driver {
     const item = this.item
     this.waiting = undefined
     if (waiting === "input") this.fed()
+    // A batch that drains asks for no more input, and how that fails is nothing to it.
+    if (item === undefined && this.run.draining) return
     if (item === undefined || this.ending !== undefined) return this.run.breakDown(cause)
     this.ending = waiting === "params" ? invalidParams(item, cause) : cause
   }
@@ -279,10 +283,6 @@ export class Worker implements Driver {
   private fed(): void {
     this.run.hungry--
     this.run.demand()
-  }
-
-  private enter(item: Item, step: Step, previous: unknown): void {
-    this.ending = enter(item, step, previous, this.run.options.maxSteps)
   }
 
   /** Ends a step, and begins the next one. */
@@ -299,9 +299,9 @@ export class Worker implements Driver {
     const observer = this.run.observer
     if (observer !== undefined && observer.wantsDetails) observer.stepEnded(item, item.step!.name, next.action)
     const target = next.stop === undefined ? item.step!.next(next.action) : undefined
-    if (target !== undefined) return this.enter(item, target, outputs)
     item.action = next.action
-    this.ending = next.stop === undefined ? "succeeded" : next
+    if (target === undefined) this.ending = next.stop === undefined ? "succeeded" : next
+    else this.ending = enter(item, target, outputs, this.run.options.maxSteps)
   }
 
   /** The fiber ends: by itself with nothing in hand, or because the batch was stopped. */

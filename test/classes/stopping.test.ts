@@ -297,4 +297,31 @@ describe("an aborted signal", () => {
 
     assert.deepStrictEqual([thrown, await other], ["stop", "processed"])
   })
+
+  it("leaves no rejection behind where the call that fails has stopped its run", async () => {
+    const unhandled: Array<unknown> = []
+    const listen = (reason: unknown) => unhandled.push(reason)
+    process.on("unhandledRejection", listen)
+    const controller = new AbortController()
+    let calls = 0
+    class Ask extends Handler<HandlerParams, void> {
+      protected async handleRequest(): Promise<void> {
+        if (++calls === 2) controller.abort()
+        await tick()
+        throw new Error("too late")
+      }
+    }
+    const batch = new ParallelBatchPipeline(new Pipeline(new Ask({ maxRetries: 3 })), {
+      params: params(2),
+      concurrency: 1,
+      mode: "collect-all"
+    })
+
+    const report = await batch.runReport({}, { signal: controller.signal })
+    await tick()
+    await tick()
+    process.off("unhandledRejection", listen)
+
+    assert.deepStrictEqual([report.interrupted, report.notStarted, unhandled], [1, 1, []])
+  })
 })
