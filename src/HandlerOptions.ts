@@ -101,6 +101,13 @@ export interface Options<
   readonly params?: Schema.Codec<P, PE, RD, unknown> | StandardSchemaV1<PE, P> | undefined
   /** The type of the shared data. It is not validated. */
   readonly shared?: Schema.Schema<S> | StandardSchemaV1<unknown, S> | undefined
+  /**
+   * Writes the errors of the handler into a saved report and reads them again. Defaults to their text: the failure then
+   * reads as a `RenderedError`.
+   */
+  readonly error?: Schema.Codec<NoInfer<E2>, any> | undefined
+  /** As `error`, for outputs that are no plain data. Defaults to plain data, with dates, collections and the like. */
+  readonly output?: Schema.Codec<NoInfer<O | O2>, any> | undefined
   /** How long each attempt may take; it then fails with `HandlerTimeout`. Defaults to no limit. */
   readonly timeout?: T
   /** Defaults to a single attempt. */

@@ -102,10 +102,10 @@ export abstract class BatchHandler<TSharedData extends SharedData = SharedData> 
     try {
       await Translate.toPromise(Effect.flatMap(run, Translate.actionOf), options?.signal)
     } catch (thrown) {
-      if (options?.signal?.aborted === true && context === undefined) return combine(sharedData, [])
+      if (options?.signal?.aborted === true && context === undefined) return combine(String(this), sharedData, [])
       if (context === undefined || !context.hasPrepared(this)) throw thrown
     }
-    return combine(sharedData, context?.runsOf(this) ?? [])
+    return combine(String(this), sharedData, context?.runsOf(this) ?? [])
   }
 
   /** The parameter sets of the batch. Needed unless the option `params` is given. */
@@ -189,7 +189,7 @@ export abstract class BatchHandler<TSharedData extends SharedData = SharedData> 
   /** What has become of the batch so far, in the run that calls. */
   protected getReport(): Report<TSharedData> {
     const context = this.#contextFor("getReport")
-    return combine(context.shared as TSharedData, context.runsOf(this))
+    return combine(String(this), context.shared as TSharedData, context.runsOf(this))
   }
 
   /** @internal */

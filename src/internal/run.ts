@@ -102,7 +102,8 @@ export class Run {
     this.concurrency = this.places = options.concurrency
     this.probing = options.canary !== undefined
     this.probes = options.canary === undefined ? -1 : this.first + options.canary.items
-    this.tally = new Tally({ keep: options.keep, keyOf: options.keyOf, size: options.source.size, first: this.first })
+    const { keep, keyOf, source, timings } = options
+    this.tally = new Tally({ keep, keyOf, size: source.size, first: this.first, timed: timings === true })
     this.plain =
       options.publish === undefined &&
       options.tolerance === undefined &&
@@ -154,15 +155,23 @@ export class Run {
 
   /** Takes a parameter set as an item; `undefined` where that does not run, or not yet. */
   admit(params: unknown, now: number): Item | undefined {
-    const { duplicates, keyOf, shared } = this.options
+    const { duplicates, keyOf, shared, timings } = this.options
+    const stepStarts = timings === true ? [] : undefined
     this.tally.open(this.read, params)
-    const item = new Item(this.read++, params, keyOf, shared.open(), now, this.origin)
+    const item = new Item(this.read++, params, keyOf, shared.open(), now, this.origin, stepStarts)
     if (this.read === this.probes) this.fit()
     if (duplicates === undefined && this.cancelled === undefined) {
       if (this.observer?.wantsDetails === true) this.observer.itemStarted(item)
       return item
     }
     return this.select(item)
+  }
+
+  /** Takes over what an earlier batch made of the next parameter set. */
+  reuse(outcome: AnyOutcome): void {
+    this.read++
+    this.tally.reuse(outcome)
+    this.options.duplicates?.know(outcome)
   }
 
   private select(item: Item): Item | undefined {
@@ -371,8 +380,9 @@ export class Run {
   report(): Report.Any {
     return this.tally.report({
       shared: this.options.shared.ref.current,
+      pipeline: this.options.graph.stamp(),
       total: this.total,
-      exhausted: this.options.source.exhausted,
+      exhausted: this.options.source.complete ?? this.options.source.exhausted,
       millis: this.now(),
       endedBy: this.endedBy
     })

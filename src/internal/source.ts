@@ -17,6 +17,8 @@ export interface Source {
   readonly size: number
   /** Whether no more will come, as far as is known without reading on. */
   readonly exhausted: boolean
+  /** As `exhausted`, where there may be more of the input than the source itself has. */
+  readonly complete?: boolean
   /** Answers the next parameter set, `end` or `pending`; throws what the input throws. */
   readonly next: () => unknown
   /** Reads on, after `pending`; fails with the error of the input. */

@@ -282,7 +282,7 @@ export class Worker implements Driver {
   }
 
   private enter(item: Item, step: Step, previous: unknown): void {
-    this.ending = enter(item, step, previous, this.run.options.maxSteps)
+    this.ending = enter(item, step, previous, this.run)
   }
 
   /** Ends a step, and begins the next one. */
