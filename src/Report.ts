@@ -103,3 +103,27 @@ export interface Report<out S, out O extends Outcome.Any> {
  * @since 0.1.0
  */
 export interface Any extends Report<unknown, Outcome.Any> {}
+
+export {
+  byKey,
+  type Change,
+  type Diff,
+  diff,
+  type DiffOptions,
+  digest,
+  errors,
+  type FailureGroup,
+  failures
+} from "./Digest.ts"
+export {
+  format,
+  type FormatOptions,
+  fromJson,
+  fromJsonLines,
+  type HtmlOptions,
+  type Restored,
+  type StyleText,
+  toHtml,
+  toJson,
+  toJsonLines
+} from "./ReportFormat.ts"

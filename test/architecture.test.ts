@@ -15,7 +15,11 @@ const sources = globSync("src/**/*.ts", { cwd: root })
 const outerFolders = ["classes", "durable", "distributed", "testing", "cli", "dashboard"]
 
 /** Single files that are a layer of their own: the errors, which everything raises, stand below the engine. */
-const layersOfFiles: Record<string, string> = { "src/index.ts": "entry", "src/BatchError.ts": "errors" }
+const layersOfFiles: Record<string, string> = {
+  "src/index.ts": "entry",
+  "src/BatchError.ts": "errors",
+  "src/ReportError.ts": "errors"
+}
 
 /** A file belongs to its folder; every other file directly in `src/` belongs to `core`. */
 const layerOf = (file: string) => /^src\/(\w+)\//.exec(file)?.[1] ?? layersOfFiles[file] ?? "core"

@@ -24,7 +24,7 @@ export interface Source {
   /** Reads on, after `pending`; fails with the error of the input. */
   readonly pull: Effect.Effect<void, unknown, unknown>
   /** Takes what was given, or read, and has not been handed out. */
-  readonly rest: () => ReadonlyArray<unknown>
+  readonly rest: () => Iterable<unknown>
   /** Tells the input that nothing more is wanted, and waits for its finalizers. */
   readonly close: Effect.Effect<void>
 }
