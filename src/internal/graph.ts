@@ -1,4 +1,3 @@
-import type { Stamp } from "../Stamp.ts"
 /**
  * Turns the definition of a pipeline into steps that the engine walks.
  *
@@ -7,6 +6,7 @@ import type { Stamp } from "../Stamp.ts"
  * it. So a nested pipeline costs nothing, needs no stack, and keeps every
  * guarantee of the engine.
  */
+import type { Stamp } from "../Stamp.ts"
 import { hasPolicy } from "./attempts.ts"
 import {
   type Decoder,

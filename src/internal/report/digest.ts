@@ -1,12 +1,28 @@
-import type { FailureGroup } from "../../Digest.ts"
 /**
  * Groups failures that say the same but for what is particular to their item.
  */
+import type { FailureGroup } from "../../Digest.ts"
 import type * as Outcome from "../../Outcome.ts"
 import { failureOf } from "./failure.ts"
 
-export const digest = (outcomes: ReadonlyArray<Outcome.Any>): ReadonlyArray<FailureGroup> => {
-  const sorts = new Map<string, Sort>()
+type Failed = Outcome.Failed<unknown, unknown>
+
+export interface Group extends Omit<FailureGroup, "count" | "sampleKeys"> {
+  /** In input order. */
+  readonly members: Array<Failed>
+}
+
+export const digest = (outcomes: ReadonlyArray<Outcome.Any>): ReadonlyArray<FailureGroup> =>
+  groupsOf(outcomes).map(({ members, ...group }) => ({
+    ...group,
+    count: members.length,
+    sampleKeys: members.slice(0, 2).map(({ key }) => key)
+  }))
+
+/** The largest group comes first. */
+export const groupsOf = (outcomes: ReadonlyArray<Outcome.Any>): ReadonlyArray<Group> => {
+  /** The groups of one step and tag, by message. */
+  const sorts = new Map<string, Map<string, Group>>()
   const templates = new Map<string, string>()
   for (const outcome of outcomes) {
     if (outcome._tag !== "Failed") continue
@@ -16,57 +32,23 @@ export const digest = (outcomes: ReadonlyArray<Outcome.Any>): ReadonlyArray<Fail
     if (template === undefined) templates.set(message, (template = fold(message)))
     const id = JSON.stringify([outcome.handler, kind, tag])
     let sort = sorts.get(id)
-    if (sort === undefined) sorts.set(id, (sort = { groups: new Map() }))
-    const group = sort.groups.get(template)
-    if (group !== undefined) add(group, outcome)
+    if (sort === undefined) sorts.set(id, (sort = new Map()))
+    const group = sort.get(template)
+    if (group !== undefined) group.members.push(outcome)
     else {
-      const defect = kind !== "error"
       const { handler } = outcome
-      sort.groups.set(template, {
-        handler,
-        tag,
-        defect,
-        message: template,
-        example: message,
-        count: 1,
-        first: outcome.index,
-        samples: [outcome]
-      })
+      const defect = kind !== "error"
+      sort.set(template, { handler, tag, defect, message: template, example: message, members: [outcome] })
     }
   }
-  const groups = Array.from(sorts.values()).flatMap(({ groups }) =>
-    groups.size > many ? foldQuoted(groups) : Array.from(groups.values())
+  const groups = Array.from(sorts.values()).flatMap((sort) =>
+    sort.size > many ? foldQuoted(sort) : Array.from(sort.values())
   )
-  return groups
-    .sort((a, b) => b.count - a.count || a.first - b.first)
-    .map(({ count, defect, example, handler, message, samples, tag }) => ({
-      handler,
-      tag,
-      defect,
-      message,
-      count,
-      example,
-      sampleKeys: samples.map(({ key }) => key)
-    }))
+  return groups.sort((a, b) => b.members.length - a.members.length || a.members[0]!.index - b.members[0]!.index)
 }
 
 /** From so many different messages on, what they quote is taken for data. */
 const many = 5
-
-interface Group extends Omit<FailureGroup, "sampleKeys"> {
-  count: number
-  readonly first: number
-  readonly samples: Array<Outcome.Any>
-}
-
-interface Sort {
-  readonly groups: Map<string, Group>
-}
-
-const add = (group: Group, ...outcomes: ReadonlyArray<Outcome.Any>): void => {
-  group.count++
-  for (const outcome of outcomes) if (group.samples.length < 2) group.samples.push(outcome)
-}
 
 const foldQuoted = (groups: ReadonlyMap<string, Group>): ReadonlyArray<Group> => {
   const folded = new Map<string, Group>()
@@ -74,11 +56,9 @@ const foldQuoted = (groups: ReadonlyMap<string, Group>): ReadonlyArray<Group> =>
     const message = template.replaceAll(/(["'`]).*?\1/g, "$1…$1")
     const known = folded.get(message)
     if (known === undefined) folded.set(message, { ...group, message })
-    else {
-      known.count += group.count - 1
-      add(known, ...group.samples)
-    }
+    else for (const member of group.members) known.members.push(member)
   }
+  for (const { members } of folded.values()) members.sort((a, b) => a.index - b.index)
   return Array.from(folded.values())
 }
 
