@@ -119,8 +119,8 @@ const failures = (
     const shows = `<button type="button" class="link" data-group="${id}" data-label="${escape(label)}" aria-label="${escape(`Show the ${Text.plural(members.length, "item")}: ${label}`)}">${Text.count(members.length)}</button>`
     return `<tr><td class="num">${shows}</td><td>${bdi(where)}</td><td><span class="tag">${bdi(tag)}</span>${
       defect ? '<span class="bug">bug</span>' : ""
-    }</td><td class="msg">${bdi(message)}${
-      example === message ? "" : `<div class="example">such as: ${bdi(Text.cut(example, 240))}</div>`
+    }</td><td class="msg"><div class="lines">${bdi(message)}</div>${
+      example === message ? "" : `<div class="example lines">such as: ${bdi(Text.cut(example, 240))}</div>`
     }</td><td>${samples.join("<br>")}</td></tr>`
   })
   const more = groups.length - shownGroups

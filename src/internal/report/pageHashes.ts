@@ -3,6 +3,6 @@
  * they have to be.
  */
 
-export const scriptHash = "sha256-hIYGDKaI76vL/eWnLPE6PzbnRWPg/SRWS0xTzvOw6aA="
+export const scriptHash = "sha256-lrEkru6/LCn86ZnOA6YtvAkm2+FIhZBWWRe4wMVsvzE="
 
-export const styleHash = "sha256-ApwqJ0PWeFkvQOPnncamsD7LbZOIoI63s0dvyzp8I24="
+export const styleHash = "sha256-aPoa42WWaSUNIuB6ZXkzBTNSlONY6s4SieLEL9+pWj4="

@@ -55,7 +55,7 @@ table { border-collapse: collapse; width: 100%; }
 caption { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); white-space: nowrap; }
 th { text-align: left; font-weight: 500; font-size: 13px; color: var(--muted); padding: 6px 12px 6px 0; border-bottom: 1px solid var(--line); white-space: nowrap; vertical-align: bottom; }
 td { padding: 8px 12px 8px 0; border-bottom: 1px solid var(--line); vertical-align: top; overflow-wrap: anywhere; }
-tr:last-child > td { border-bottom: 0; }
+tbody tr:last-child > * { border-bottom: 0; }
 th:last-child, td:last-child { padding-right: 0; }
 .num { text-align: right; font-variant-numeric: tabular-nums; white-space: nowrap; }
 th[scope="row"] { color: inherit; font-size: inherit; font-weight: 400; padding: 8px 12px 8px 0; vertical-align: top; }
@@ -63,6 +63,7 @@ th[scope="row"] { color: inherit; font-size: inherit; font-weight: 400; padding:
 .groups td:nth-child(1), .groups th:nth-child(1) { width: 64px; padding-right: 20px; }
 .groups td:nth-child(2), .groups td:nth-child(3) { overflow-wrap: break-word; max-width: 200px; min-width: 90px; padding-right: 20px; }
 .groups td:nth-child(5) { width: 24%; min-width: 180px; }
+.lines { display: -webkit-box; -webkit-box-orient: vertical; -webkit-line-clamp: 3; overflow: hidden; }
 .msg { min-width: 260px; padding-right: 28px; }
 .example { color: var(--muted); font-size: 13px; margin-top: 2px; }
 .tag { font-weight: 600; color: var(--bad); }
@@ -130,6 +131,15 @@ footer { margin-top: 24px; color: var(--faint); font-size: 13px; }
   section { padding: 16px; border-radius: 10px; }
   .scroll { margin: 0 -16px -8px; padding: 0 16px 8px; }
   h1 { font-size: 24px; }
+  .groups { min-width: 0; }
+  .groups, .groups tbody, .groups tr, .groups td { display: block; }
+  .groups thead { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); }
+  .groups tr { padding: 12px 0; border-bottom: 1px solid var(--line); }
+  .groups tr:last-child { border-bottom: 0; }
+  .groups td, .groups td:nth-child(n) { border: 0; padding: 0; width: auto; min-width: 0; max-width: none; }
+  .groups td:nth-child(-n + 3) { display: inline-block; margin-right: 12px; }
+  .groups td:first-child { font-weight: 620; font-size: 17px; }
+  .groups td:last-child { margin-top: 4px; }
   .counts { gap: 12px 28px; }
   .counts dd { font-size: 23px; }
   .more dl { grid-template-columns: minmax(0, 1fr); gap: 2px; }

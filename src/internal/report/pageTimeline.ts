@@ -168,7 +168,7 @@ const drawTimeline = () => {
   const zoomBy = (factor, at) => zoom(at - (at - from) * factor, at + (to - at) * factor)
   const describe = (row) => {
     const parts = [names[data.tags[row]] + (where(row) === "" ? "" : " in " + where(row)), "from " + duration(data.start[row]) + " for " + duration(data.dur[row])]
-    if (data.attempts[row] > 1) parts.push(data.attempts[row] + " attempts")
+    if (data.attempts[row] > 1) parts.push(data.attempts[row] + " calls")
     return parts.join(", ")
   }
   const find = (left, high) => {
