@@ -9,6 +9,7 @@ import { dual } from "effect/Function"
 import * as internalDiff from "./internal/report/diff.ts"
 import * as internalDigest from "./internal/report/digest.ts"
 import * as internalFailure from "./internal/report/failure.ts"
+import { keyOf } from "./internal/report/keyOf.ts"
 import type * as Outcome from "./Outcome.ts"
 import type { Report } from "./Report.ts"
 
@@ -206,7 +207,10 @@ export const errors = <O extends Outcome.Any>(self: Report<unknown, O>): Readonl
  */
 export const byKey = <O extends Outcome.Any>(self: Report<unknown, O>): ReadonlyMap<string, O> => {
   const outcomes = new Map<string, O>()
-  for (const outcome of self.outcomes) if (!outcomes.has(outcome.key)) outcomes.set(outcome.key, outcome)
+  for (const outcome of self.outcomes) {
+    const key = keyOf(outcome)
+    if (!outcomes.has(key)) outcomes.set(key, outcome)
+  }
   return outcomes
 }
 

@@ -143,11 +143,18 @@ export const parse = (source: string, line: number | undefined): unknown => {
   } catch (cause) {
     // The engine says where, in words that are its own.
     const message = String((cause as Error).message)
-    const position = Number(/position (\d+)/.exec(message)?.[1] ?? source.length)
-    const truncated = position >= source.trimEnd().length || /unterminated|unexpected end/i.test(message)
-    const place = line === undefined ? `position ${position}` : `line ${line}, position ${position}`
+    const ends = /unterminated|unexpected end/i.test(message)
+    const said = /position (\d+)/.exec(message)?.[1]
+    // Of a short text it does not say where, but for its end.
+    const position = said === undefined ? (ends ? source.length : undefined) : Number(said)
+    const truncated = ends || (position !== undefined && position >= source.trimEnd().length)
+    const places = [
+      ...(line === undefined ? [] : [`line ${line}`]),
+      ...(position === undefined ? [] : [`position ${position}`])
+    ]
+    const place = places.length === 0 ? "the beginning" : places.join(", ")
     const expected = truncated ? "more of the report; the rest is missing" : "JSON"
-    const value = source.slice(Math.max(0, position - 20), position + 20)
+    const value = source.slice(Math.max(0, (position ?? 0) - 20), (position ?? 0) + 20)
     throw new InvalidReport({ reason: truncated ? "Truncated" : "Syntax", place, expected, value })
   }
 }

@@ -8,6 +8,7 @@ import type { Change, Diff, DiffOptions } from "../../Digest.ts"
 import type * as Outcome from "../../Outcome.ts"
 import type * as Report from "../../Report.ts"
 import * as Check from "../options.ts"
+import { keyOf } from "./keyOf.ts"
 
 export const isReport = (u: unknown): u is Report.Any => hasProperty(u, "outcomes") && hasProperty(u, "endedBy")
 
@@ -28,9 +29,9 @@ export const diff = <A extends Outcome.Any, B extends Outcome.Any>(
   const changes: Array<Change<A, B>> = []
   const added: Array<B> = []
   for (const outcome of after) {
-    const match = earlier.get(outcome.key)?.shift()
+    const match = earlier.get(keyOf(outcome))?.shift()
     if (match === undefined) added.push(outcome)
-    else changes.push({ key: outcome.key, before: match, after: outcome })
+    else changes.push({ key: keyOf(outcome), before: match, after: outcome })
   }
   const timed = changes.flatMap((change) => {
     const { after, before } = change
@@ -60,8 +61,9 @@ export const diff = <A extends Outcome.Any, B extends Outcome.Any>(
 export const queues = <O extends Outcome.Any>(outcomes: ReadonlyArray<O>): Map<string, Array<O>> => {
   const byKey = new Map<string, Array<O>>()
   for (const outcome of outcomes) {
-    const queue = byKey.get(outcome.key)
-    if (queue === undefined) byKey.set(outcome.key, [outcome])
+    const key = keyOf(outcome)
+    const queue = byKey.get(key)
+    if (queue === undefined) byKey.set(key, [outcome])
     else queue.push(outcome)
   }
   return byKey

@@ -4,6 +4,7 @@
 import type { FailureGroup } from "../../Digest.ts"
 import type * as Outcome from "../../Outcome.ts"
 import { failureOf } from "./failure.ts"
+import { keyOf } from "./keyOf.ts"
 
 type Failed = Outcome.Failed<unknown, unknown>
 
@@ -16,7 +17,7 @@ export const digest = (outcomes: ReadonlyArray<Outcome.Any>): ReadonlyArray<Fail
   groupsOf(outcomes).map(({ members, ...group }) => ({
     ...group,
     count: members.length,
-    sampleKeys: members.slice(0, 2).map(({ key }) => key)
+    sampleKeys: members.slice(0, 2).map(keyOf)
   }))
 
 /** The largest group comes first. */

@@ -5,6 +5,7 @@ import * as Duration from "effect/Duration"
 import type * as Outcome from "../../Outcome.ts"
 import type * as Report from "../../Report.ts"
 import { encodeCause } from "./failures.ts"
+import { keyOf } from "./keyOf.ts"
 import type { Codec, Schemas } from "./schemas.ts"
 import { encodeAny, encodePlain, type Json } from "./values.ts"
 
@@ -40,8 +41,8 @@ export const encodeHeader = (report: Report.Any, schemas: Schemas): { readonly [
 })
 
 export const encodeOutcome = (outcome: Outcome.Any, schemas: Schemas): Json => {
-  const { _tag, index, key } = outcome
-  const item = { _tag, index, key, params: encodeWith(outcome.params, schemas.params) }
+  const { _tag, index } = outcome
+  const item = { _tag, index, key: keyOf(outcome), params: encodeWith(outcome.params, schemas.params) }
   if (outcome._tag === "NotStarted") return item
   const { timings } = outcome
   const started = {

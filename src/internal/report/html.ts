@@ -12,6 +12,7 @@ import type * as Report from "../../Report.ts"
 import type { HtmlOptions } from "../../ReportFormat.ts"
 import { groupsOf } from "./digest.ts"
 import { notesOf, share } from "./format.ts"
+import { keyOf } from "./keyOf.ts"
 import { letters, listed, pageData } from "./pageData.ts"
 import { scriptHash, styleHash } from "./pageHashes.ts"
 import { script } from "./pageScript.ts"
@@ -111,7 +112,7 @@ const failures = (
   const body = groups.slice(0, shownGroups).map(({ defect, example, handler, members, message, tag }, id) => {
     const samples = members.slice(0, 2).map((member) => {
       const row = rows.get(member)
-      const key = bdi(Text.cut(member.key, 60))
+      const key = bdi(Text.cut(keyOf(member), 60))
       return row === undefined ? key : `<button type="button" class="link mono" data-item="${row}">${key}</button>`
     })
     const where = handler === undefined ? "before the first step" : handler

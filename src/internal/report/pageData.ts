@@ -7,6 +7,7 @@ import { format } from "effect/Formatter"
 import type * as Outcome from "../../Outcome.ts"
 import type * as Report from "../../Report.ts"
 import { failureOf } from "./failure.ts"
+import { keyOf } from "./keyOf.ts"
 
 export interface PageData {
   readonly steps: ReadonlyArray<string>
@@ -69,7 +70,7 @@ export const pageData = (
   return {
     tags: outcomes.map(({ _tag }) => letters[_tag]).join(""),
     index: outcomes.map(({ index }) => index),
-    key: outcomes.map(({ key }) => cut(key, 300)),
+    key: outcomes.map((outcome) => cut(keyOf(outcome), 300)),
     params: outcomes.map(({ params }) => cut(format(params), 600)),
     output: outcomes.map((outcome) => (outcome._tag === "Succeeded" ? cut(format(outcome.output), 300) : "")),
     detail: outcomes.map(detail),

@@ -8,6 +8,7 @@ import { IncompleteReport, RenderedValue } from "../../ReportError.ts"
 import { queues } from "./diff.ts"
 import { fold } from "./digest.ts"
 import { failureOf } from "./failure.ts"
+import { keyOf } from "./keyOf.ts"
 import * as Text from "./text.ts"
 
 export const TypeId = "~parallel-batch-pipeline/Plan"
@@ -50,14 +51,14 @@ export const entriesOf = (report: Report.Any, given: Given | undefined): Readonl
   const dropped = outcomes
     .filter((outcome) => !taken.has(outcome))
     .map((outcome): Entry => {
-      const { key, params } = outcome
-      return { _tag: "Dropped", key, params, outcome, reason: "not among the params any more" }
+      const { params } = outcome
+      return { _tag: "Dropped", key: keyOf(outcome), params, outcome, reason: "not among the params any more" }
     })
   return [...entries, ...dropped]
 }
 
 const again = (outcome: Outcome.Any, index: number, params: unknown): Entry => {
-  const { key } = outcome
+  const key = keyOf(outcome)
   if (outcome._tag === "Succeeded") {
     if (!hasText(outcome.output)) return { _tag: "Reuse", index, key, params, outcome, reason: "succeeded" }
     checkParams(outcome, params)
@@ -86,10 +87,12 @@ const reasonOf = (outcome: Exclude<Outcome.Any, { readonly _tag: "Succeeded" }>)
 }
 
 /** Under another `key` every item would look like a new one, and all that was done would be done again. */
-const checkKeys = (outcomes: ReadonlyArray<Outcome.Any>, keyOf: Given["keyOf"]): void => {
-  for (const { index, key, params } of outcomes) {
+const checkKeys = (outcomes: ReadonlyArray<Outcome.Any>, keyNow: Given["keyOf"]): void => {
+  for (const outcome of outcomes) {
+    const { index, params } = outcome
     if (hasText(params)) continue
-    const now = keyOf(params)
+    const key = keyOf(outcome)
+    const now = keyNow(params)
     if (now === key) continue
     throw new IncompleteReport({
       problem: `the key of item ${index} is ${JSON.stringify(key)} in the report and ${JSON.stringify(now)} now`,
@@ -98,10 +101,10 @@ const checkKeys = (outcomes: ReadonlyArray<Outcome.Any>, keyOf: Given["keyOf"]):
   }
 }
 
-const checkParams = ({ index, key }: Outcome.Any, params: unknown): void => {
+const checkParams = (outcome: Outcome.Any, params: unknown): void => {
   if (!hasText(params)) return
   throw new IncompleteReport({
-    problem: `the params of item ${index} (key ${JSON.stringify(key)}) were kept as text`,
+    problem: `the params of item ${outcome.index} (key ${JSON.stringify(keyOf(outcome))}) were kept as text`,
     remedy: "give the option params, or the handlers a params schema before the report is saved"
   })
 }
@@ -131,7 +134,8 @@ const isRecord = (value: object): boolean => {
 /** An earlier success as an outcome of the next batch. */
 export const reusedAt = (outcome: Outcome.Succeeded<unknown, string, unknown>, index: number): Outcome.Any => {
   if (outcome.reused && outcome.index === index) return outcome
-  const { action, attempts, duration, key, output, params, path, startedAfter, timings } = outcome
+  const { action, attempts, duration, output, params, path, startedAfter, timings } = outcome
+  const key = keyOf(outcome)
   const all = { _tag: "Succeeded", index, key, params, attempts, startedAfter, duration, path, action, output } as const
   return timings === undefined ? { ...all, reused: true } : { ...all, timings, reused: true }
 }

@@ -42,18 +42,21 @@ class Writer {
         return { $: "Undefined" }
       case "object":
         if (value === null) return null
-        if (depth < deepest && !this.#around.has(value)) return this.#writeObject(value, depth)
+        if (this.#around.has(value)) return this.#text("a value that contains itself")
+        return depth < deepest
+          ? this.#writeObject(value, depth)
+          : this.#text(`more than ${deepest} values in each other`)
     }
-    return this.#text(value)
+    return this.#textOf(value)
   }
 
   #writeObject(value: object, depth: number): Json {
     this.#around.add(value)
     try {
-      return this.#contentOf(value, (part) => this.write(part, depth + 1)) ?? this.#text(value)
+      return this.#contentOf(value, (part) => this.write(part, depth + 1)) ?? this.#textOf(value)
     } catch {
       // A getter or a proxy of the caller threw.
-      return this.#text(value)
+      return this.#text("a value that cannot be read")
     } finally {
       this.#around.delete(value)
     }
@@ -63,7 +66,7 @@ class Writer {
     if (Array.isArray(value)) return Array.from(value, write)
     const prototype: unknown = Object.getPrototypeOf(value)
     if (prototype === Object.prototype || prototype === null) return recordOf(value, write)
-    if (value instanceof RenderedValue) return this.#text(value)
+    if (value instanceof RenderedValue) return this.#text(value.text)
     if (Duration.isDuration(value)) return tagged("Duration", durationText(value))
     switch (prototype) {
       case Date.prototype:
@@ -86,9 +89,18 @@ class Writer {
     }
   }
 
-  #text(value: unknown): Json {
+  #textOf(value: unknown): Json {
+    try {
+      return this.#text(format(value).slice(0, 10_000))
+    } catch {
+      // So deep that its text needs more stack than there is.
+      return this.#text("a value that cannot be shown")
+    }
+  }
+
+  #text(text: string): Json {
     this.isFaithful = false
-    return tagged("Text", value instanceof RenderedValue ? value.text : format(value).slice(0, 10_000))
+    return tagged("Text", text)
   }
 }
 
