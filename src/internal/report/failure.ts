@@ -2,9 +2,9 @@
  * What a failure is called and what it says, whatever was thrown.
  */
 import * as Cause from "effect/Cause"
-import { format } from "effect/Formatter"
 import type * as Outcome from "../../Outcome.ts"
 import { RenderedError } from "../../ReportError.ts"
+import * as Text from "./text.ts"
 
 export interface Failure {
   readonly kind: "error" | "defect" | "interruption"
@@ -42,9 +42,9 @@ export const messageOf = (error: unknown): string => {
   if (typeof error === "string") return error
   const message = read(error, "message")
   if (message !== undefined) return message
-  if (!isTagged(error)) return format(error)
+  if (!isTagged(error)) return Text.show(error)
   const { _tag, ...fields } = error
-  return Object.keys(fields).length === 0 ? _tag : format(fields)
+  return Object.keys(fields).length === 0 ? _tag : Text.show(fields)
 }
 
 const isTagged = (error: unknown): error is { readonly _tag: string } => read(error, "_tag") !== undefined

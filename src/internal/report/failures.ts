@@ -58,7 +58,23 @@ const encodeDefect = (defect: unknown): { readonly [key: string]: Json } => {
   return { ...text, plain: encodeAny(defect) }
 }
 
-export const decodeCause = (json: unknown, codec: Codec | undefined, place: Place): Cause.Cause<unknown> => {
+export const decodeCause = (json: unknown, codec: Codec | undefined, place: Place): Cause.Cause<unknown> =>
+  withoutStack(() => decodeReasons(json, codec, place))
+
+/** Where an error was read is nothing that anyone wants to know; of 100,000 errors it is most of their memory. */
+const withoutStack = <A>(f: () => A): A => {
+  // V8's; where there is none, it is a property that nobody reads.
+  const errors: { stackTraceLimit?: number | undefined; readonly prototype: Error } = Error
+  const limit = errors.stackTraceLimit
+  errors.stackTraceLimit = 0
+  try {
+    return f()
+  } finally {
+    errors.stackTraceLimit = limit
+  }
+}
+
+const decodeReasons = (json: unknown, codec: Codec | undefined, place: Place): Cause.Cause<unknown> => {
   if (!Array.isArray(json)) throw place.invalid("an array of reasons", json)
   const reasons = json.map((reason: unknown, index): Cause.Reason<unknown> => {
     const here = place.at(index)

@@ -43,7 +43,7 @@ const counts = (report: Report.Any, style: Text.StyleText): ReadonlyArray<string
   const right = [false, true, true, false]
   return Text.table(rows, right, (text, column, row) =>
     column === 0 ? style(shown[row]!.colour, text) : column > 1 ? style("dim", text) : text
-  ).map((line) => line.trimEnd())
+  )
 }
 
 /** Never 100 % where it is not all, and never 0 % where it is something. */
@@ -89,7 +89,7 @@ const failures = (report: Report.Any, style: Text.StyleText, width: number): Rea
     const { example, message, sampleKeys } = shown[index]!
     const keys = sampleKeys.map((key) => Text.cut(Text.printable(key), 40)).join(", ")
     const text = message === example ? "" : `, such as: ${Text.printable(example)}`
-    return [line.trimEnd(), style("dim", Text.cut(`${indent}${keys}${text}`, width))]
+    return [line, style("dim", Text.cut(`${indent}${keys}${text}`, width))]
   })
   const rest = groups.slice(shownGroups)
   if (rest.length > 0) {

@@ -3,11 +3,11 @@
  */
 import * as Cause from "effect/Cause"
 import * as Duration from "effect/Duration"
-import { format } from "effect/Formatter"
 import type * as Outcome from "../../Outcome.ts"
 import type * as Report from "../../Report.ts"
 import { failureOf } from "./failure.ts"
 import { keyOf } from "./keyOf.ts"
+import * as Text from "./text.ts"
 
 export interface PageData {
   readonly steps: ReadonlyArray<string>
@@ -71,8 +71,8 @@ export const pageData = (
     tags: outcomes.map(({ _tag }) => letters[_tag]).join(""),
     index: outcomes.map(({ index }) => index),
     key: outcomes.map((outcome) => cut(keyOf(outcome), 300)),
-    params: outcomes.map(({ params }) => cut(format(params), 600)),
-    output: outcomes.map((outcome) => (outcome._tag === "Succeeded" ? cut(format(outcome.output), 300) : "")),
+    params: outcomes.map(({ params }) => cut(Text.show(params), 600)),
+    output: outcomes.map((outcome) => (outcome._tag === "Succeeded" ? cut(Text.show(outcome.output), 300) : "")),
     detail: outcomes.map(detail),
     start: outcomes.map((outcome) => millis(started(outcome)?.startedAfter, -1)),
     dur: outcomes.map((outcome) => millis(started(outcome)?.duration, 0)),

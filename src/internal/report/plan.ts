@@ -184,7 +184,7 @@ export const format = (plan: Plan.Any, style: Text.StyleText = Text.plain): stri
   ]
   return [
     `${style("bold", Text.printable(plan.name))}: ${parts.join(", ")}`,
-    ...(table.length > 0 ? ["", ...table.map((line) => line.trimEnd())] : []),
+    ...(table.length > 0 ? ["", ...table] : []),
     ...(notes.length > 0 ? ["", ...notes.map((note) => style("yellow", Text.printable(note)))] : [])
   ].join("\n")
 }

@@ -3,6 +3,7 @@
  * of the data that a terminal would obey.
  */
 import * as Duration from "effect/Duration"
+import { format } from "effect/Formatter"
 
 /** What colours a text; `styleText` of `node:util` is one. */
 export type StyleText = (style: "bold" | "dim" | "green" | "red" | "yellow" | "cyan", text: string) => string
@@ -35,6 +36,15 @@ export const printable = (text: string): string =>
     })
     .trim()
 
+/** Any value, also one whose own functions throw. */
+export const show = (value: unknown): string => {
+  try {
+    return format(value)
+  } catch {
+    return "a value that cannot be shown"
+  }
+}
+
 export const cut = (text: string, length: number): string =>
   text.length <= length ? text : `${text.slice(0, Math.max(0, length - 1))}…`
 
@@ -45,13 +55,19 @@ export const table = (
   style: (text: string, column: number, row: number) => string = (text) => text
 ): ReadonlyArray<string> => {
   const widths = right.map((_, column) => Math.max(0, ...rows.map((row) => row[column]!.length)))
-  return rows.map((row, index) =>
-    row
+  return rows.map((row, index) => {
+    // Nothing stands at the end of a line that nobody sees.
+    const last = row.findLastIndex((cell) => cell !== "")
+    return row
+      .slice(0, last + 1)
       .map((cell, column) => {
-        const last = column === row.length - 1
-        const padded = right[column] ? cell.padStart(widths[column]!) : last ? cell : cell.padEnd(widths[column]!)
+        const padded = right[column]
+          ? cell.padStart(widths[column]!)
+          : column === last
+            ? cell
+            : cell.padEnd(widths[column]!)
         return style(padded, column, index)
       })
       .join("  ")
-  )
+  })
 }

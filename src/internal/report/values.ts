@@ -6,9 +6,9 @@
  * What is no plain data is kept as its text.
  */
 import * as Duration from "effect/Duration"
-import { format } from "effect/Formatter"
 import { RenderedValue } from "../../ReportError.ts"
 import type { Place } from "./place.ts"
+import * as Text from "./text.ts"
 
 export type Json = null | boolean | number | string | ReadonlyArray<Json> | { readonly [key: string]: Json }
 
@@ -90,12 +90,7 @@ class Writer {
   }
 
   #textOf(value: unknown): Json {
-    try {
-      return this.#text(format(value).slice(0, 10_000))
-    } catch {
-      // So deep that its text needs more stack than there is.
-      return this.#text("a value that cannot be shown")
-    }
+    return this.#text(Text.show(value).slice(0, 10_000))
   }
 
   #text(text: string): Json {
