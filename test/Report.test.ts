@@ -186,6 +186,27 @@ describe("Report", () => {
         )
       })
     )
+
+    it.effect("takes only what is slower by half again and by 100 ms for slower", () =>
+      Effect.gen(function* () {
+        const report = yield* run([{ id: 1 }, { id: 2 }, { id: 3 }])
+        const lasting = (...millis: ReadonlyArray<number>) => ({
+          ...report,
+          outcomes: report.outcomes.map((outcome, at) => {
+            const { key } = outcome
+            return { ...outcome, key, duration: Duration.millis(millis[at]!), startedAfter: Duration.zero, path: [] }
+          })
+        })
+
+        const { faster, slower } = Report.diff(lasting(1000, 1000, 10), lasting(1499, 1500, 109))
+
+        assert.deepStrictEqual(
+          slower.map(({ key }) => key),
+          ["job 2"]
+        )
+        assert.deepStrictEqual(faster, [])
+      })
+    )
   })
 
   describe("format", () => {

@@ -3,6 +3,6 @@
  * they have to be.
  */
 
-export const scriptHash = "sha256-lrEkru6/LCn86ZnOA6YtvAkm2+FIhZBWWRe4wMVsvzE="
+export const scriptHash = "sha256-dLJvy501fuoZvCyDd/sl9CrSh3FnviS+GlYsu6RjjRs="
 
 export const styleHash = "sha256-aPoa42WWaSUNIuB6ZXkzBTNSlONY6s4SieLEL9+pWj4="

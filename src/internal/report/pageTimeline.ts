@@ -160,7 +160,7 @@ const drawTimeline = () => {
     })
   }
   const zoom = (start, end) => {
-    const span = Math.min(Math.max(end - start, Math.min(whole, 5)), whole)
+    const span = Math.min(Math.max(end - start, Math.min(whole, 1)), whole)
     from = Math.min(Math.max(start, 0), whole - span)
     to = from + span
     redraw()
