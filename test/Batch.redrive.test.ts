@@ -57,7 +57,7 @@ describe("Batch", () => {
 
     it.effect("refuses a report of another version, says what has changed, and takes it when told to", () =>
       Effect.gen(function* () {
-        const one = Handler.make("one", { handleRequest: (_: Page) => Effect.succeed(1) })
+        const one = Handler.make("one", { handleRequest: (_page: Page) => Effect.succeed(1) })
         const two = Handler.make("two", { handleRequest: () => Effect.succeed(2) })
         const make = (version: string | undefined, handlers: { one: typeof one; two: typeof two }) =>
           Pipeline.make("ones", { handlers, start: "one", routes: { one: { default: "two" } }, version })
@@ -82,7 +82,7 @@ describe("Batch", () => {
 
     it.effect("sees the versions of pipelines inside, and that wrapping steps changes their names", () =>
       Effect.gen(function* () {
-        const one = Handler.make("one", { handleRequest: (_: Page) => Effect.succeed(1) })
+        const one = Handler.make("one", { handleRequest: (_page: Page) => Effect.succeed(1) })
         const outer = (version: string) => {
           const inner = Pipeline.make("inner", { handlers: { one }, start: "one", version })
           return Pipeline.make("outer", {
@@ -291,7 +291,7 @@ describe("Batch", () => {
         class Handle {
           readonly name = "handle"
         }
-        const open = Handler.make("open", { handleRequest: (_: Page | Handle) => Effect.succeed(new Handle()) })
+        const open = Handler.make("open", { handleRequest: (_page: Page | Handle) => Effect.succeed(new Handle()) })
         const pipeline = Pipeline.make("opening", { handlers: { open }, start: "open" })
         const save = (params: Page | Handle) =>
           Effect.flatMap(Batch.run(pipeline, { params: [params] }), (report) =>
