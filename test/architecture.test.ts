@@ -108,6 +108,20 @@ describe("architecture", () => {
     assertNone(cycles)
   })
 
+  it("loads neither reports nor schemas nor streams for the classes", () => {
+    const loaded = new Set<string>()
+    const visit = (file: string): void => {
+      if (loaded.has(file)) return
+      loaded.add(file)
+      for (const edge of imports) if (edge.file === file && !edge.typeOnly) visit(edge.target ?? edge.specifier)
+    }
+    visit("src/index.ts")
+
+    const heavy = /^src\/internal\/report\/|^src\/(?:Digest|Plan|Redrive|ReportFormat)\.ts$|^effect\/(?:Schema|Stream)/
+    assert.isTrue(loaded.has("src/internal/run.ts"))
+    assertNone([...loaded].filter((file) => heavy.test(file)))
+  })
+
   it("imports modules of Effect, not the barrel", () => {
     assertNone(imports.filter(({ specifier }) => specifier === "effect"))
   })

@@ -2,6 +2,7 @@
  * A report as a few lines for a terminal.
  */
 import type * as Report from "../../Report.ts"
+import * as Check from "../options.ts"
 import { digest } from "./digest.ts"
 import { endedText } from "./ended.ts"
 import * as Text from "./text.ts"
@@ -12,6 +13,7 @@ export interface FormatOptions {
 }
 
 export const format = (report: Report.Any, { styleText: style = Text.plain, width = 120 }: FormatOptions): string => {
+  Check.positiveInteger("width", width)
   const { name, version } = report.pipeline
   const title = version === undefined ? name : `${name} ${version}`
   const lines = [

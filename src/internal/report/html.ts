@@ -10,6 +10,7 @@ import * as Duration from "effect/Duration"
 import type * as Outcome from "../../Outcome.ts"
 import type * as Report from "../../Report.ts"
 import type { HtmlOptions } from "../../ReportFormat.ts"
+import * as Check from "../options.ts"
 import { groupsOf } from "./digest.ts"
 import { notesOf, share } from "./format.ts"
 import { keyOf } from "./keyOf.ts"
@@ -21,7 +22,7 @@ import { stepRows } from "./steps.ts"
 import * as Text from "./text.ts"
 
 export const toHtml = (report: Report.Any, options: HtmlOptions): string => {
-  const outcomes = listed(report.outcomes, options.maxItems ?? 20_000)
+  const outcomes = listed(report.outcomes, Check.positiveInteger("maxItems", options.maxItems ?? 20_000))
   const groups = groupsOf(report.outcomes)
   const groupIds = new Map<Outcome.Any, number>()
   groups.forEach(({ members }, id) => members.forEach((member) => groupIds.set(member, id)))
