@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Cause, Data, Duration, Effect, Fiber, Schema } from "effect"
+import { Cause, Data, Duration, Effect, Fiber } from "effect"
 import { TestClock } from "effect/testing"
 import { styleText } from "node:util"
 import { Batch, Handler, Outcome, Pipeline, Report } from "parallel-batch-pipeline/effect"
@@ -333,7 +333,6 @@ describe("Report", () => {
           steps: ["work"],
           routes: {}
         })
-        assert.isTrue(Schema.is(Schema.Number)(report.reused))
       })
     )
   })

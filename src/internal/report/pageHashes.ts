@@ -3,6 +3,6 @@
  * they have to be.
  */
 
-export const scriptHash = "sha256-dLJvy501fuoZvCyDd/sl9CrSh3FnviS+GlYsu6RjjRs="
+export const scriptHash = "sha256-h9dcAMLb7MQBJMaWKiLEdHJsbAG0qvU0m/oEFq4eCsA="
 
-export const styleHash = "sha256-aPoa42WWaSUNIuB6ZXkzBTNSlONY6s4SieLEL9+pWj4="
+export const styleHash = "sha256-DLSgAdQpCkWRqmfLYEkWTYrIVAtUdc0850iWl+/hnp8="

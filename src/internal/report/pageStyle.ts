@@ -104,6 +104,7 @@ legend, .hidden { position: absolute; width: 1px; height: 1px; overflow: hidden;
 #items { table-layout: fixed; min-width: 780px; }
 #items .k { width: 23%; } #items .o { width: 146px; } #items .w { width: 15%; } #items .n { width: 70px; } #items .t { width: 88px; }
 #items td.n:first-child { color: var(--muted); }
+#items th:last-child { padding-bottom: 8px; }
 #items th:nth-child(2), #items td:nth-child(2), #items th:last-child, #items tr.item > td:last-child { padding-left: 10px; }
 .clip { display: -webkit-box; -webkit-box-orient: vertical; -webkit-line-clamp: 2; overflow: hidden; }
 tr.more > td { background: var(--bg); padding: 14px 16px; }
@@ -140,6 +141,9 @@ footer { margin-top: 24px; color: var(--faint); font-size: 13px; }
   .groups td:nth-child(-n + 3) { display: inline-block; margin-right: 12px; }
   .groups td:first-child { font-weight: 620; font-size: 17px; }
   .groups td:last-child { margin-top: 4px; }
+  #items { min-width: 0; }
+  #items th:nth-child(n + 4), #items tr.item > td:nth-child(n + 4) { display: none; }
+  #items .k { width: auto; } #items .o { width: 128px; } #items .n { width: 52px; }
   .counts { gap: 12px 28px; }
   .counts dd { font-size: 23px; }
   .more dl { grid-template-columns: minmax(0, 1fr); gap: 2px; }

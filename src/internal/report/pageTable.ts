@@ -68,7 +68,7 @@ const line = (row) => {
     element("td", {}, element("div", { class: "clip" }, text(data.detail[row] !== "" ? data.detail[row] : data.output[row])))
   ]
   const item = element("tr", { class: "item" }, ...cells)
-  const more = element("tr", { class: "more", hidden: !open }, element("td", { colSpan: cells.length }))
+  const more = element("tr", { class: "more", hidden: !open }, element("td", { colSpan: innerWidth <= 640 ? 3 : cells.length }))
   if (open) more.firstChild.append(details(row))
   button.addEventListener("click", () => {
     const opens = more.hidden
@@ -85,6 +85,7 @@ const show = () => {
   const rows = found.slice(start, start + size)
   $("rows").replaceChildren(...rows.flatMap(line))
   $("nothing").hidden = found.length > 0
+  if (count === 0) $("nothing").textContent = "There are no items."
   $("range").textContent =
     found.length === 0 ? "No items" : "Items " + number(start + 1) + " to " + number(start + rows.length) + " of " + number(found.length)
   $("prev").disabled = state.page === 0
