@@ -240,7 +240,10 @@ describe("Report", () => {
             return n / 2
           }
         }
-        const halves = new BatchPipeline(new Pipeline(new Half()), { params: () => [{ n: 2 }, { n: 3 }, { n: 4 }] })
+        const halves = new BatchPipeline(new Pipeline(new Half()), {
+          params: () => [{ n: 2 }, { n: 3 }, { n: 4 }],
+          timings: true
+        })
         const report = yield* Effect.promise(() => halves.runReport({}))
 
         const restored = yield* Report.fromJson(Report.toJson(report))
@@ -249,6 +252,12 @@ describe("Report", () => {
         assert.deepStrictEqual(
           Report.digest(restored).map(({ message, tag }) => `${tag}: ${message}`),
           ["RangeError: <n> is odd"]
+        )
+        const [first] = report.outcomes
+        assert(first?._tag === "Succeeded")
+        assert.deepStrictEqual(
+          first.timings?.map(({ step }) => step),
+          ["Half"]
         )
         assert.include(Report.format(report), "RangeError")
         assert.include(Report.toHtml(report), "RangeError")

@@ -221,7 +221,7 @@ export abstract class BatchHandler<TSharedData extends SharedData = SharedData> 
   }
 
   #runOptions(context: ItemContext, paramSets: Iterable<unknown>, scheduling: Scheduling): EngineOptions {
-    const { isolation, key, maxSteps, merge, outcomes } = this.#options
+    const { isolation, key, maxSteps, merge, outcomes, timings } = this.#options
     const outer = context.paramsWithin
     const around = outer === none && this.ownParams === none ? none : { ...outer, ...this.ownParams }
     const start = Translate.stepsOf(this.#pipeline)
@@ -244,6 +244,7 @@ export abstract class BatchHandler<TSharedData extends SharedData = SharedData> 
       shared: isolation === "snapshot" ? snapshotInto(shared as SharedData, merge as Mergers | undefined) : base.shared,
       maxSteps: maxSteps ?? base.maxSteps,
       keep: outcomes ?? "all",
+      timings: timings === true,
       firstIndex: context.itemsOf(this),
       keyOf: key === undefined ? base.keyOf : (params) => key(params as HandlerParams)
     }
