@@ -42,7 +42,7 @@ export type RedriveOptions<S, O extends AnyOutcome, M extends Mode, R3, R4> = Om
   readonly mode?: M | undefined
   /** What an outcome has cost; what is reused costs nothing. */
   readonly cost?: ((outcome: O) => number) | undefined
-  /** As for `Batch.run`, counted with what is reused. */
+  /** As for `Batch.run`: the first of those that run. */
   readonly canary?: Canary<Report<S, O>, R4> | undefined
   /** Which outcomes the report keeps. Defaults to `"all"`. */
   readonly outcomes?: "all" | "failures" | "none" | undefined

@@ -254,6 +254,23 @@ describe("Batch", () => {
       })
     )
 
+    it.effect("has the first items that run for a canary, and not those that are reused", () =>
+      Effect.gen(function* () {
+        const { asked, pipeline, run } = site(6, 8, 9)
+        const plan = yield* Batch.plan(pipeline, yield* run([1, 2, 3, 4, 5, 6, 7, 8, 9, 10]))
+        asked.length = 0
+
+        const merged = yield* Batch.redrive(plan, { mode: "collect-all", canary: { items: 2 } })
+        const last = yield* Batch.redrive(plan, { mode: "collect-all", canary: { items: 3 } })
+
+        assert.deepStrictEqual(asked.slice(0, 2), [6, 8])
+        assert.deepStrictEqual(merged.endedBy, { _tag: "Canary", items: 2 })
+        assert.deepInclude(merged, { total: 10, succeeded: 7, reused: 7, failed: 2, notStarted: 1 })
+        // Nobody is asked where there are no others.
+        assert.deepStrictEqual(last.endedBy, { _tag: "Completed" })
+      })
+    )
+
     it.effect("has an item whose key was reused fail as a duplicate, where duplicates are errors", () =>
       Effect.gen(function* () {
         const { pipeline } = site()

@@ -218,6 +218,14 @@ describe("Report", () => {
       })
     )
 
+    it.effect("shows params where nobody has named the items", () =>
+      Effect.gen(function* () {
+        const report = yield* Batch.run(pipeline, { params: [{ id: 1, fail: "no" }], mode: "collect-all" })
+
+        assert.match(Report.format(report), /\n {5}[0-9a-f]{32} \{"id":1,"fail":"no"\}$/)
+      })
+    )
+
     it.effect("says that not all outcomes were kept, and why the batch ended", () =>
       Effect.gen(function* () {
         const report = yield* Batch.run(pipeline, {

@@ -159,7 +159,7 @@ export class Run {
     const stepStarts = timings === true ? [] : undefined
     this.tally.open(this.read, params)
     const item = new Item(this.read++, params, keyOf, shared.open(), now, this.origin, stepStarts)
-    if (this.read === this.probes) this.fit()
+    if (this.hasProbed) this.fit()
     if (duplicates === undefined && this.cancelled === undefined) {
       if (this.observer?.wantsDetails === true) this.observer.itemStarted(item)
       return item
@@ -268,9 +268,14 @@ export class Run {
     this.demand()
   }
 
+  /** Whether so many items have begun; what is reused does not. */
+  private get hasProbed(): boolean {
+    return this.read - this.tally.reused === this.probes
+  }
+
   /** Whether the first items have begun, and the others have to wait for what becomes of them. */
   get isProbed(): boolean {
-    return this.probing && this.read === this.probes && !this.options.source.exhausted
+    return this.probing && this.hasProbed && !this.options.source.exhausted
   }
 
   /** Whether there is, or may come, something to do. */

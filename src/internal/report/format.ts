@@ -3,8 +3,9 @@
  */
 import type * as Report from "../../Report.ts"
 import * as Check from "../options.ts"
-import { digest } from "./digest.ts"
+import { groupsOf } from "./digest.ts"
 import { endedText } from "./ended.ts"
+import { keyOf, nameOf } from "./keyOf.ts"
 import * as Text from "./text.ts"
 
 export interface FormatOptions {
@@ -72,11 +73,11 @@ export const notesOf = (report: Report.Any): ReadonlyArray<string> => {
 const shownGroups = 10
 
 const failures = (report: Report.Any, style: Text.StyleText, width: number): ReadonlyArray<string> => {
-  const groups = digest(report.outcomes)
+  const groups = groupsOf(report.outcomes)
   if (groups.length === 0) return []
   const shown = groups.slice(0, shownGroups)
-  const rows = shown.map(({ count, defect, handler, message, tag }) => [
-    `  ${Text.count(count)}`,
+  const rows = shown.map(({ defect, handler, members, message, tag }) => [
+    `  ${Text.count(members.length)}`,
     Text.cut(Text.printable(handler ?? "before the first step"), 30),
     Text.cut(Text.printable(tag), 30) + (defect ? " (bug)" : ""),
     Text.printable(message)
@@ -88,14 +89,17 @@ const failures = (report: Report.Any, style: Text.StyleText, width: number): Rea
   })
   const indent = " ".repeat(Math.max(...rows.map(([first]) => first!.length)) + 2)
   const lines = table.flatMap((line, index) => {
-    const { example, message, sampleKeys } = shown[index]!
-    const keys = sampleKeys.map((key) => Text.cut(Text.printable(key), 40)).join(", ")
+    const { example, members, message } = shown[index]!
+    const keys = members
+      .slice(0, 2)
+      .map((member) => nameOf({ key: keyOf(member), params: member.params }))
+      .join(", ")
     const text = message === example ? "" : `, such as: ${Text.printable(example)}`
     return [line, style("dim", Text.cut(`${indent}${keys}${text}`, width))]
   })
   const rest = groups.slice(shownGroups)
   if (rest.length > 0) {
-    const failed = rest.reduce((sum, { count }) => sum + count, 0)
+    const failed = rest.reduce((sum, { members }) => sum + members.length, 0)
     lines.push(
       style("dim", `${indent}and ${Text.plural(failed, "failure")} of ${Text.plural(rest.length, "other kind")}`)
     )

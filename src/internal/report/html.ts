@@ -13,7 +13,7 @@ import type { HtmlOptions } from "../../ReportFormat.ts"
 import * as Check from "../options.ts"
 import { groupsOf } from "./digest.ts"
 import { notesOf, share } from "./format.ts"
-import { keyOf } from "./keyOf.ts"
+import { isHash, keyOf } from "./keyOf.ts"
 import { letters, listed, pageData } from "./pageData.ts"
 import { scriptHash, styleHash } from "./pageHashes.ts"
 import { script } from "./pageScript.ts"
@@ -113,7 +113,8 @@ const failures = (
   const body = groups.slice(0, shownGroups).map(({ defect, example, handler, members, message, tag }, id) => {
     const samples = members.slice(0, 2).map((member) => {
       const row = rows.get(member)
-      const key = bdi(Text.cut(keyOf(member), 60))
+      const name = keyOf(member)
+      const key = bdi(Text.cut(isHash(name) ? Text.show(member.params) : name, 60))
       return row === undefined ? key : `<button type="button" class="link mono" data-item="${row}">${key}</button>`
     })
     const where = handler === undefined ? "before the first step" : handler

@@ -3,6 +3,6 @@
  * they have to be.
  */
 
-export const scriptHash = "sha256-h9dcAMLb7MQBJMaWKiLEdHJsbAG0qvU0m/oEFq4eCsA="
+export const scriptHash = "sha256-4Yglq8p+aqlMZdhFN3iBJb/dgfUQ3GRI3ygw777pRvE="
 
 export const styleHash = "sha256-DLSgAdQpCkWRqmfLYEkWTYrIVAtUdc0850iWl+/hnp8="

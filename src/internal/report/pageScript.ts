@@ -34,6 +34,8 @@ const duration = (ms) => {
 }
 /** Text of the data, kept apart from the direction of the text around it. */
 const text = (value) => element("bdi", { textContent: value })
+/** What an item is called: a hash for a key says nothing to a reader. */
+const label = (row) => (/^[0-9a-f]{32}$/.test(data.key[row]) ? data.params[row] : data.key[row])
 const where = (row) => {
   const path = data.paths[data.path[row]]
   const step = data.step[row] >= 0 ? data.step[row] : path === undefined || path.length === 0 ? -1 : path[path.length - 1]

@@ -56,7 +56,7 @@ const details = (row) => {
 }
 const line = (row) => {
   const open = state.open.has(row)
-  const button = element("button", { class: "link clip", type: "button", "aria-expanded": String(open) }, text(data.key[row]))
+  const button = element("button", { class: "link clip", type: "button", "aria-expanded": String(open) }, text(label(row)))
   const cells = [
     element("td", { class: "num n", textContent: number(data.index[row]) }),
     element("td", { class: "k" }, button),

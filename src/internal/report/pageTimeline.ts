@@ -54,7 +54,8 @@ const drawTimeline = () => {
   const whole = Math.max(latest, 1)
   const axis = 26
   const strip = 12
-  const laneHeight = Math.min(20, Math.max(360 / Math.max(lanes.length, 1), 1.2, lanes.length <= 40 ? 8 : 0))
+  // Never taller than a screen: of very many lanes several share a line, and what failed is drawn over the others.
+  const laneHeight = Math.min(20, 420 / Math.max(lanes.length, 1))
   const height = Math.ceil(axis + strip + lanes.length * laneHeight + 4)
   let from = 0
   let to = whole
@@ -189,7 +190,7 @@ const drawTimeline = () => {
   const showTip = (row, left, high) => {
     tip.hidden = row < 0
     if (row < 0) return
-    tip.replaceChildren(element("b", {}, text(data.key[row])), describe(row))
+    tip.replaceChildren(element("b", {}, text(label(row))), describe(row))
     if (data.detail[row] !== "") tip.append(element("div", {}, text(data.detail[row].slice(0, 160))))
     const chart = canvas.parentElement
     const half = tip.offsetWidth / 2
@@ -201,7 +202,7 @@ const drawTimeline = () => {
     if (row < 0) return redraw()
     const middle = data.start[row] + data.dur[row] / 2
     if (middle < from || middle > to) zoom(middle - (to - from) / 2, middle + (to - from) / 2)
-    said.textContent = "Item " + data.index[row] + ", " + data.key[row] + ": " + describe(row)
+    said.textContent = "Item " + data.index[row] + ", " + label(row) + ": " + describe(row)
     draw()
     showTip(row, x(middle), top(row) + laneHeight - 8)
   }

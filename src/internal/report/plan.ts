@@ -8,7 +8,7 @@ import { IncompleteReport, RenderedValue } from "../../ReportError.ts"
 import { queues } from "./diff.ts"
 import { fold } from "./digest.ts"
 import { failureOf } from "./failure.ts"
-import { keyOf } from "./keyOf.ts"
+import { keyOf, nameOf } from "./keyOf.ts"
 import * as Text from "./text.ts"
 
 export const TypeId = "~parallel-batch-pipeline/Plan"
@@ -157,7 +157,7 @@ export const format = (plan: Plan.Any, style: Text.StyleText = Text.plain): stri
     let group = groups.get(id)
     if (group === undefined) groups.set(id, (group = { entry, count: 0, keys: [] }))
     group.count++
-    if (group.keys.length < 2) group.keys.push(entry.key)
+    if (group.keys.length < 2) group.keys.push(nameOf(entry))
   }
   const order = ["Reuse", "Run", "New", "Dropped"]
   const sorted = Array.from(groups.values()).sort(
@@ -167,7 +167,7 @@ export const format = (plan: Plan.Any, style: Text.StyleText = Text.plain): stri
     `  ${names[entry._tag]}`,
     Text.count(count),
     Text.cut(Text.printable(entry.reason), 60),
-    keys.map((key) => Text.cut(Text.printable(key), 40)).join(", ") + (count > keys.length ? ", …" : "")
+    keys.join(", ") + (count > keys.length ? ", …" : "")
   ])
   const table = Text.table(rows, [false, true, false, false], (text, column, row) =>
     column === 0 ? style(colours[sorted[row]!.entry._tag], text) : column === 3 ? style("dim", text) : text

@@ -40,22 +40,25 @@ class PlannedSource implements Source {
   /** Set before the first item is asked for. */
   run: Run | undefined
   readonly #entries: ReadonlyArray<Planned>
+  /** Behind the last entry that runs. */
+  readonly #end: number
   readonly #exhausts: boolean
   #index = 0
 
   constructor(entries: ReadonlyArray<Planned>, exhausts: boolean) {
     this.size = entries.length
     this.#entries = entries
+    this.#end = entries.findLastIndex(({ _tag }) => _tag !== "Reuse") + 1
     this.#exhausts = exhausts
   }
 
+  /** Whether nothing more runs; what is reused behind that is taken with the rest. */
   get exhausted(): boolean {
-    return this.#index >= this.#entries.length
+    return this.#index >= this.#end
   }
 
-  /** Whether there is no more than the plan knows of. */
   get complete(): boolean {
-    return this.exhausted && this.#exhausts
+    return this.#index >= this.#entries.length && this.#exhausts
   }
 
   readonly next = (): unknown => {
