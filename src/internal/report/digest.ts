@@ -63,15 +63,17 @@ const foldQuoted = (groups: ReadonlyMap<string, Group>): ReadonlyArray<Group> =>
   return Array.from(folded.values())
 }
 
+// What repeats is bounded: a message is text of anyone, and must not take the time of its square.
 const time = /\d{4}-\d\d-\d\d(?:[T ]\d\d:\d\d(?::\d\d)?(?:[.,]\d+)?(?:Z|[+-]\d\d:?\d\d)?)?/g
-const url = /\b[a-z][a-z0-9+.-]*:\/\/[^\s"'`<>)\]}]+/gi
-const email = /[\w.+-]+@[\w-]+(?:\.[\w-]+)+/g
+const url = /\b[a-z][a-z0-9+.-]{0,20}:\/\/[^\s"'`<>)\]}]+/gi
+const email = /[\w.+-]{1,64}@[\w-]{1,64}(?:\.[\w-]{1,64})+/g
 const uuid = /\b[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\b/gi
 /** From a root, a drive, or the present folder; or at least one folder and a file with an ending. */
 const path =
-  /(?<![\w<./\\-])(?:(?:~|\.{1,2}|[A-Za-z]:)?(?:[\\/][\w.@~+-]+)+[\\/]?|[\w@-][\w.@-]*(?:\/[\w.@-]+)*\/[\w@-]+\.\w{1,5}\b)/g
+  /(?<![\w<./\\-])(?:(?:~|\.{1,2}|[A-Za-z]:)?(?:[\\/][\w.@~+-]+)+[\\/]?|[\w@-][\w.@-]{0,64}(?:\/[\w.@-]{1,64}){0,20}\/[\w@-]{1,64}\.\w{1,5}\b)/g
 /** Hexadecimal, or at least sixteen letters and digits; a word that only looks like it has no digit. */
-const id = /\b(?:0x[0-9a-f]+|(?=[a-f]*\d)(?=\d*[a-f])[0-9a-f]{8,}|(?=[A-Za-z_-]*\d)(?=\d*[A-Za-z])[\w-]{16,})\b/gi
+const id =
+  /\b(?:0x[0-9a-f]+|(?=[a-f]{0,64}\d)(?=\d{0,64}[a-f])[0-9a-f]{8,}|(?=[A-Za-z_-]{0,64}\d)(?=\d{0,64}[A-Za-z])[\w-]{16,})\b/gi
 const number = /(?:(?<![\w.)\]])[-+])?\d+(?:[.,_]\d+)*(?:e[+-]?\d+)?/gi
 
 /** Folds what is particular to one item: times, URLs, addresses, ids, paths and numbers. */
