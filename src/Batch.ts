@@ -46,6 +46,9 @@ export type {
   TolerateOption
 } from "./BatchOptions.ts"
 
+export { plan, redrive, replay } from "./Redrive.ts"
+export type { PlanOptions, RedriveOptions, ReplayOptions } from "./RedriveOptions.ts"
+
 /**
  * Runs the pipeline once for each parameter set and answers the report.
  *

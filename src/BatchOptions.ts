@@ -82,6 +82,8 @@ export type StreamOptions<P, S, O extends AnyOutcome, M extends Mode, E2, R2, R3
     | undefined
   /** Names an item. Defaults to a stable hash of its params. */
   readonly key?: ((params: P) => string) | undefined
+  /** Whether every outcome says when each of its steps ran. Defaults to `false`. */
+  readonly timings?: boolean | undefined
   /** Gets the report where the batch does not answer it: it was interrupted, or its input failed. */
   readonly onInterrupt?: ((report: Report<S, O>) => Effect.Effect<unknown, never, R3>) | undefined
 } & Pipeline.SharedOption<S>

@@ -230,13 +230,14 @@ export const make: {
     E2 = E | TimeoutError<T>,
     R2 = never,
     const A extends string = "default",
-    RS = never
+    RS = never,
+    EC = never
   >(
     name: string,
     options: {
       readonly prepareInputs: (context: PrepareContext<S, P, Prev>) => I
       readonly handleRequest: (inputs: I) => Effect.Effect<O, E, R>
-    } & Options<S, P, PE, RD, I, O, E, T, O2, E2, R2, A, RS>
+    } & Options<S, P, PE, RD, I, O, E, T, O2, E2, R2, A, RS, EC>
   ): Handler<PE, P, S, Prev, O | O2, A, E2, Exclude<R | R2 | RD | RS, Scope.Scope>>
   <
     P,
@@ -251,13 +252,14 @@ export const make: {
     E2 = E | TimeoutError<T>,
     R2 = never,
     const A extends string = "default",
-    RS = never
+    RS = never,
+    EC = never
   >(
     name: string,
     options: {
       readonly prepareInputs?: undefined
       readonly handleRequest: (inputs: P) => Effect.Effect<O, E, R>
-    } & Options<S, P, PE, RD, P, O, E, T, O2, E2, R2, A, RS>
+    } & Options<S, P, PE, RD, P, O, E, T, O2, E2, R2, A, RS, EC>
   ): Handler<PE, P, S, unknown, O | O2, A, E2, Exclude<R | R2 | RD | RS, Scope.Scope>>
 } = (name: string, options: AnyRequest): Any =>
   // From here on the engine hands each function what the overloads have said it takes.
@@ -309,14 +311,15 @@ export const fromPromise: {
     E2 = E | TimeoutError<T>,
     R2 = never,
     const A extends string = "default",
-    RS = never
+    RS = never,
+    EC = never
   >(
     name: string,
     options: {
       readonly prepareInputs: (context: PrepareContext<S, P, Prev>) => I
       readonly handleRequest: (inputs: I, signal: AbortSignal) => PromiseLike<O>
       readonly catch?: ((cause: unknown) => E) | undefined
-    } & Options<S, P, PE, RD, I, O, E, T, O2, E2, R2, A, RS>
+    } & Options<S, P, PE, RD, I, O, E, T, O2, E2, R2, A, RS, EC>
   ): Handler<PE, P, S, Prev, O | O2, A, E2, Exclude<R2 | RD | RS, Scope.Scope>>
   <
     P,
@@ -330,14 +333,15 @@ export const fromPromise: {
     E2 = E | TimeoutError<T>,
     R2 = never,
     const A extends string = "default",
-    RS = never
+    RS = never,
+    EC = never
   >(
     name: string,
     options: {
       readonly prepareInputs?: undefined
       readonly handleRequest: (inputs: P, signal: AbortSignal) => PromiseLike<O>
       readonly catch?: ((cause: unknown) => E) | undefined
-    } & Options<S, P, PE, RD, P, O, E, T, O2, E2, R2, A, RS>
+    } & Options<S, P, PE, RD, P, O, E, T, O2, E2, R2, A, RS, EC>
   ): Handler<PE, P, S, unknown, O | O2, A, E2, Exclude<R2 | RD | RS, Scope.Scope>>
 } = (name: string, options: AnyPromise): Any => {
   const handleRequest = options.handleRequest as (inputs: unknown, signal?: AbortSignal) => PromiseLike<unknown>

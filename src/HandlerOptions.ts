@@ -4,6 +4,7 @@
  *
  * @since 0.1.0
  */
+import type * as Cause from "effect/Cause"
 import type * as Duration from "effect/Duration"
 import type * as Effect from "effect/Effect"
 import type * as Schedule from "effect/Schedule"
@@ -75,6 +76,19 @@ export type TimeoutError<T> = [T] extends [undefined] ? never : HandlerTimeout
 export type Written<S> = unknown extends S ? never : S
 
 /**
+ * Nothing where a schema describes errors of the handler, `never` where it describes others.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+// While TypeScript has not looked at the functions yet, there are no errors but those that are there without them.
+export type Described<EC, E> = [Exclude<E, HandlerTimeout | Cause.UnknownError>] extends [never]
+  ? unknown
+  : [EC] extends [E]
+    ? unknown
+    : never
+
+/**
  * The options of every handler, whatever its request is. Write them in this
  * order: `prepareInputs`, `handleRequest`, `handleError`, `processResults`;
  * TypeScript infers from the ones above.
@@ -95,12 +109,20 @@ export interface Options<
   E2,
   R2,
   A extends string,
-  RS
+  RS,
+  EC = any
 > {
   /** Decodes the params before the item starts: a Schema, or any Standard Schema. Defaults to the params as given. */
   readonly params?: Schema.Codec<P, PE, RD, unknown> | StandardSchemaV1<PE, P> | undefined
   /** The type of the shared data. It is not validated. */
   readonly shared?: Schema.Schema<S> | StandardSchemaV1<unknown, S> | undefined
+  /**
+   * Writes the errors of the handler into a saved report and reads them again. Defaults to their text: the failure then
+   * reads as a `RenderedError`.
+   */
+  readonly error?: (Schema.Codec<EC, any> & Described<EC, E2>) | undefined
+  /** As `error`, for outputs that are no plain data. Defaults to plain data, with dates, collections and the like. */
+  readonly output?: Schema.Codec<NoInfer<O | O2>, any> | undefined
   /** How long each attempt may take; it then fails with `HandlerTimeout`. Defaults to no limit. */
   readonly timeout?: T
   /** Defaults to a single attempt. */

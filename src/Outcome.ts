@@ -36,10 +36,28 @@ export interface Item<out P> {
 export interface Started {
   /** How often a `handleRequest` was called for the item, over all of its steps. */
   readonly attempts: number
+  /** From the start of the batch to that of the item. */
+  readonly startedAfter: Duration.Duration
   /** From the start of the item to its end, finalizers included. */
   readonly duration: Duration.Duration
   /** The steps that the item entered, in order. */
   readonly path: ReadonlyArray<string>
+  /** With the option `timings`: when each of those steps ran. */
+  readonly timings?: ReadonlyArray<StepTiming> | undefined
+}
+
+/**
+ * When a step of an item ran.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface StepTiming {
+  readonly step: string
+  /** From the start of the batch to that of the step. */
+  readonly startedAfter: Duration.Duration
+  /** To the start of the next step; of the last one, to the end of the item. */
+  readonly duration: Duration.Duration
 }
 
 /**
@@ -54,6 +72,8 @@ export interface Succeeded<out P, out A extends string, out O> extends Item<P>, 
   readonly action: A
   /** The output of the last handler. */
   readonly output: O
+  /** Whether the outcome was taken over from an earlier report, by `Batch.redrive`. */
+  readonly reused: boolean
 }
 
 /**

@@ -188,6 +188,8 @@ export const make = <const HS extends Handlers, const Rt extends Routes = {}>(
   options: {
     readonly handlers: HS & SameShared<HS>
     readonly start: Accepts<HS, undefined>
+    /** Part of the stamp of every report: change it when earlier results are worth nothing any more. */
+    readonly version?: string | undefined
     readonly routes?: (Rt & CheckedRoutes<HS, Rt>) | undefined
   }
 ): Pipeline<
@@ -203,6 +205,7 @@ export const make = <const HS extends Handlers, const Rt extends Routes = {}>(
     name,
     definition: {
       name,
+      version: options.version,
       handlers: Object.fromEntries(Object.entries(options.handlers).map(([key, handler]) => [key, handler.definition])),
       start: options.start,
       routes: options.routes ?? {}

@@ -8,6 +8,9 @@
  */
 import type * as Duration from "effect/Duration"
 import type * as Outcome from "./Outcome.ts"
+import type { Stamp } from "./Stamp.ts"
+
+export type { Stamp } from "./Stamp.ts"
 
 /**
  * Why a batch ended.
@@ -69,9 +72,13 @@ export type EndedBy =
 export interface Report<out S, out O extends Outcome.Any> {
   /** The shared data as it stood when the batch ended. */
   readonly shared: S
+  /** Which pipeline the report is of. */
+  readonly pipeline: Stamp
   /** How many parameter sets there were; of a lazy input, how many were read. */
   readonly total: number
   readonly succeeded: number
+  /** How many of those that succeeded were taken over from an earlier report, by `Batch.redrive`. */
+  readonly reused: number
   readonly failed: number
   readonly skipped: number
   readonly interrupted: number
@@ -96,3 +103,27 @@ export interface Report<out S, out O extends Outcome.Any> {
  * @since 0.1.0
  */
 export interface Any extends Report<unknown, Outcome.Any> {}
+
+export {
+  byKey,
+  type Change,
+  type Diff,
+  diff,
+  type DiffOptions,
+  digest,
+  errors,
+  type FailureGroup,
+  failures
+} from "./Digest.ts"
+export {
+  format,
+  type FormatOptions,
+  fromJson,
+  fromJsonLines,
+  type HtmlOptions,
+  type Restored,
+  type StyleText,
+  toHtml,
+  toJson,
+  toJsonLines
+} from "./ReportFormat.ts"

@@ -15,7 +15,11 @@ const sources = globSync("src/**/*.ts", { cwd: root })
 const outerFolders = ["classes", "durable", "distributed", "testing", "cli", "dashboard"]
 
 /** Single files that are a layer of their own: the errors, which everything raises, stand below the engine. */
-const layersOfFiles: Record<string, string> = { "src/index.ts": "entry", "src/BatchError.ts": "errors" }
+const layersOfFiles: Record<string, string> = {
+  "src/index.ts": "entry",
+  "src/BatchError.ts": "errors",
+  "src/ReportError.ts": "errors"
+}
 
 /** A file belongs to its folder; every other file directly in `src/` belongs to `core`. */
 const layerOf = (file: string) => /^src\/(\w+)\//.exec(file)?.[1] ?? layersOfFiles[file] ?? "core"
@@ -102,6 +106,20 @@ describe("architecture", () => {
     for (const { file } of sources) visit(file, [])
 
     assertNone(cycles)
+  })
+
+  it("loads neither reports nor schemas nor streams for the classes", () => {
+    const loaded = new Set<string>()
+    const visit = (file: string): void => {
+      if (loaded.has(file)) return
+      loaded.add(file)
+      for (const edge of imports) if (edge.file === file && !edge.typeOnly) visit(edge.target ?? edge.specifier)
+    }
+    visit("src/index.ts")
+
+    const heavy = /^src\/internal\/report\/|^src\/(?:Digest|Plan|Redrive|ReportFormat)\.ts$|^effect\/(?:Schema|Stream)/
+    assert.isTrue(loaded.has("src/internal/run.ts"))
+    assertNone([...loaded].filter((file) => heavy.test(file)))
   })
 
   it("imports modules of Effect, not the barrel", () => {

@@ -302,3 +302,25 @@ describe("progress", { timeout: 60_000 }, () => {
     assert.match(stdout, /To go on later, start with reader-2\d\d/)
   })
 })
+
+describe("redrive", { timeout: 60_000 }, () => {
+  it("reads what failed as three lines, and runs just that again after the repair", () => {
+    const { lines, status, stderr, stdout } = run("redrive.ts")
+
+    assert.strictEqual(status, 0, stderr)
+    for (const line of [
+      "  failed      61  15.3 %",
+      "61 failures, of 3 kinds",
+      "order 3, once more: Failed",
+      "import orders: 61 items to run, 339 reused",
+      "  run     50  failed in fetchOrder with ServiceError  order 3, order 11, …",
+      "  succeeded  399  99.8 %  339 of them reused",
+      "60 fixed, 1 still failing, 0 broken"
+    ]) {
+      assert.include(lines, line, stdout)
+    }
+    const [saved, page] = lines.slice(-3).map((line) => line.replace("Reports:", "").trim())
+    assert.strictEqual(readJson(saved!).outcomes.length, 400)
+    assert.include(readFileSync(page!, "utf8"), "<title>Import of orders, first run: batch report</title>")
+  })
+})

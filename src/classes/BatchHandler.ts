@@ -102,16 +102,16 @@ export abstract class BatchHandler<TSharedData extends SharedData = SharedData> 
     try {
       await Translate.toPromise(Effect.flatMap(run, Translate.actionOf), options?.signal)
     } catch (thrown) {
-      if (options?.signal?.aborted === true && context === undefined) return combine(sharedData, [])
+      if (options?.signal?.aborted === true && context === undefined) return combine(String(this), sharedData, [])
       if (context === undefined || !context.hasPrepared(this)) throw thrown
-      const report = combine(sharedData, context.runsOf(this))
+      const report = combine(String(this), sharedData, context.runsOf(this))
       // The report has no place for what was thrown where no item threw it.
       if (report.endedBy._tag === "InputFailure" || report.endedBy._tag === "Canary") {
         Effect.runFork(Effect.logWarning(`${this} could not go on`, thrown))
       }
       return report
     }
-    return combine(sharedData, context?.runsOf(this) ?? [])
+    return combine(String(this), sharedData, context?.runsOf(this) ?? [])
   }
 
   /** The parameter sets of the batch. Needed unless the option `params` is given. */
@@ -195,7 +195,7 @@ export abstract class BatchHandler<TSharedData extends SharedData = SharedData> 
   /** What has become of the batch so far, in the run that calls. */
   protected getReport(): Report<TSharedData> {
     const context = this.#contextFor("getReport")
-    return combine(context.shared as TSharedData, context.runsOf(this))
+    return combine(String(this), context.shared as TSharedData, context.runsOf(this))
   }
 
   /** @internal */
@@ -227,7 +227,7 @@ export abstract class BatchHandler<TSharedData extends SharedData = SharedData> 
   }
 
   #runOptions(context: ItemContext, paramSets: Iterable<unknown>, scheduling: Scheduling): EngineOptions {
-    const { isolation, key, maxSteps, merge, outcomes } = this.#options
+    const { isolation, key, maxSteps, merge, outcomes, timings } = this.#options
     const outer = context.paramsWithin
     const around = outer === none && this.ownParams === none ? none : { ...outer, ...this.ownParams }
     const start = Translate.stepsOf(this.#pipeline)
@@ -250,6 +250,7 @@ export abstract class BatchHandler<TSharedData extends SharedData = SharedData> 
       shared: isolation === "snapshot" ? snapshotInto(shared as SharedData, merge as Mergers | undefined) : base.shared,
       maxSteps: maxSteps ?? base.maxSteps,
       keep: outcomes ?? "all",
+      timings: timings === true,
       firstIndex: context.itemsOf(this),
       keyOf: key === undefined ? base.keyOf : (params) => key(params as HandlerParams)
     }

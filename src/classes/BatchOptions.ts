@@ -52,6 +52,8 @@ export interface BatchOptions<TSharedData extends SharedData = SharedData> {
   readonly key?: ((params: HandlerParams) => string) | undefined
   /** Which outcomes the report keeps. Defaults to `"all"`. */
   readonly outcomes?: "all" | "failures" | "none" | undefined
+  /** Whether every outcome says when each of its steps ran. Defaults to `false`. */
+  readonly timings?: boolean | undefined
   /**
    * How long the batch may take, in milliseconds. Then it ends without a failure, as `endedBy` of the report says: what
    * runs is interrupted, what has not started does not. Defaults to no limit.

@@ -6,8 +6,9 @@ import * as Duration from "effect/Duration"
 import type { Run } from "../internal/run.ts"
 import type { SharedData } from "./BaseHandler.ts"
 import type { Report } from "./BatchOptions.ts"
+import { nameOnly } from "./translate.ts"
 
-export const combine = <S extends SharedData>(shared: S, runs: ReadonlyArray<Run>): Report<S> => {
+export const combine = <S extends SharedData>(name: string, shared: S, runs: ReadonlyArray<Run>): Report<S> => {
   // The handlers of the classes have these types of params and actions.
   const reports = runs.map((run) => run.report()) as ReadonlyArray<Report<S>>
   // Copied with its getter: the outcomes are made when someone asks for them.
@@ -19,8 +20,10 @@ export const combine = <S extends SharedData>(shared: S, runs: ReadonlyArray<Run
     reports.reduce((total, report) => total + count(report), 0)
   return {
     shared,
+    pipeline: nameOnly(name),
     total: sum((report) => report.total),
     succeeded: sum((report) => report.succeeded),
+    reused: 0,
     failed: sum((report) => report.failed),
     skipped: sum((report) => report.skipped),
     interrupted: sum((report) => report.interrupted),

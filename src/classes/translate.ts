@@ -17,6 +17,7 @@ import type { RunOptions } from "../internal/run.ts"
 import { atomic } from "../internal/shared.ts"
 import * as Source from "../internal/source.ts"
 import { isPromiseLike } from "../internal/tags.ts"
+import type { Stamp } from "../Stamp.ts"
 import { current, entrance, type HandlerParams, ItemContext, none, runIn } from "./context.ts"
 
 /** A handler as the translation sees it. */
@@ -104,7 +105,8 @@ export const runOptions = (
 ): RunOptions => {
   const enterItem = entrance()
   return {
-    graph: { name, start, decoders: [] },
+    // The classes connect handlers at any time, so there is no more to say of a pipeline than its name.
+    graph: { name, start, decoders: [], stamp: () => nameOnly(name) },
     source: Source.make(params),
     // The caller's own object: handlers change it in place.
     shared: atomic({ current: shared }),
@@ -118,6 +120,8 @@ export const runOptions = (
     publish: undefined
   }
 }
+
+export const nameOnly = (name: string): Stamp => ({ name, version: undefined, start: "", steps: [], routes: {} })
 
 /** Runs steps once and answers the outcome. `begun` gets the context of the run. */
 export const runOnce = (

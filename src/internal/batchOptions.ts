@@ -47,6 +47,7 @@ export const toRunOptions = (
     drain: options.drain === undefined ? undefined : Check.duration("drain", options.drain),
     keep: Check.oneOf("outcomes", options.outcomes ?? "all", ["all", "failures", "none"]),
     keyOf: options.key ?? stableKey,
+    timings: options.timings === true,
     shared: isolation === "none" ? atomic(ref) : snapshot(ref, options.merge as Mergers | undefined),
     ...more,
     // Last, so that a bad option is found before the input is opened.

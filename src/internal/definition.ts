@@ -47,6 +47,15 @@ export interface HandlerDefinition {
   readonly retry: Effect.Retry.Options<unknown> | undefined
   /** The limit of each attempt. */
   readonly timeout: Duration.Duration | undefined
+  /** The schemas for what a report keeps of the step; the engine never looks at them. */
+  readonly schemas?: Schemas | undefined
+}
+
+export interface Schemas {
+  readonly params: unknown
+  readonly shared: unknown
+  readonly output: unknown
+  readonly error: unknown
 }
 
 export interface Promised {
@@ -59,6 +68,7 @@ export interface Promised {
 
 export interface PipelineDefinition {
   readonly name: string
+  readonly version: string | undefined
   /** By key; a handler made with `Pipeline.toHandler` holds a whole graph. */
   readonly handlers: Readonly<Record<string, HandlerDefinition | PipelineDefinition>>
   readonly start: string

@@ -69,6 +69,12 @@ export class Duplicates {
     return false
   }
 
+  /** An item was run by an earlier batch: one that comes later with its key fails, or runs, for there is nothing to share. */
+  know(outcome: { readonly index: number; readonly key: string }): void {
+    if (this.shares) return
+    this.firsts.set(outcome.key, { index: outcome.index, verdict: undefined, waiting: undefined })
+  }
+
   /** An item has come to its end; answers those that waited for it. */
   settle(item: Item, ending: Ending | "interrupted"): ReadonlyArray<Item> {
     const first = item.first

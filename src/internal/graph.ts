@@ -6,6 +6,7 @@
  * it. So a nested pipeline costs nothing, needs no stack, and keeps every
  * guarantee of the engine.
  */
+import type { Stamp } from "../Stamp.ts"
 import { hasPolicy } from "./attempts.ts"
 import {
   type Decoder,
@@ -14,6 +15,7 @@ import {
   type PipelineDefinition,
   type Promised
 } from "./definition.ts"
+import { stampOf } from "./stamp.ts"
 
 export interface Step {
   readonly name: string
@@ -34,6 +36,8 @@ export interface Graph {
   readonly name: string
   readonly start: Step
   readonly decoders: ReadonlyArray<Decoder>
+  /** Which pipeline it is, for the report. */
+  readonly stamp: () => Stamp
 }
 
 /** What is wrong with the wiring of a pipeline, one sentence for each problem. */
@@ -96,5 +100,6 @@ export const compile = (pipeline: PipelineDefinition): Graph => {
   }
 
   const start = build(pipeline, "", () => undefined)
-  return { name: pipeline.name, start, decoders }
+  let stamp: Stamp | undefined
+  return { name: pipeline.name, start, decoders, stamp: () => (stamp ??= stampOf(pipeline)) }
 }

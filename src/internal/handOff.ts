@@ -9,13 +9,16 @@ import { defaultNext, type Next, type Skip } from "./definition.ts"
 import type { Ending } from "./ending.ts"
 import type { Step } from "./graph.ts"
 import type { Item } from "./item.ts"
+import type { Run } from "./run.ts"
 
 /** Begins a step: everything up to its request. Answers the end of the item where it goes no further. */
-export const enter = (item: Item, step: Step, previous: unknown, maxSteps: number): Ending | undefined => {
+export const enter = (item: Item, step: Step, previous: unknown, run: Run): Ending | undefined => {
+  const maxSteps = run.options.maxSteps
   item.step = step
   item.attempt = 0
   if (item.trail.length >= maxSteps) return Cause.fail(new TooManySteps({ handler: step.name, maxSteps }))
   item.trail = item.trail.enter(step.name)
+  if (item.stepStarts !== undefined) item.stepStarts.push(run.now())
   const params = item.paramsOf(step)
   const prepareInputs = step.handler.prepareInputs
   item.inputs =

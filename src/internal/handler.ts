@@ -42,6 +42,7 @@ export const define = (
     handleError: options.handleError,
     processResults: options.processResults as HandlerDefinition["processResults"],
     retry,
+    schemas: { params: options.params, shared: options.shared, output: options.output, error: options.error },
     timeout: timeout === undefined ? undefined : Check.duration(`timeout of handler ${name}`, timeout)
   }
 }

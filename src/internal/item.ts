@@ -20,6 +20,8 @@ export class Item implements CurrentItem {
   /** Where the item finds the shared data: that of the batch, or a copy of its own. */
   readonly cell: Cell
   readonly startedAt: number
+  /** When each step began, where the batch records it. */
+  readonly stepStarts: Array<number> | undefined
   /** The steps entered. */
   trail: Trail
   /** The params for each decoder of the graph. */
@@ -48,13 +50,22 @@ export class Item implements CurrentItem {
   #context: Context.Context<unknown> | undefined = undefined
   #signal: LazySignal | undefined = undefined
 
-  constructor(index: number, params: unknown, keyOf: KeyOf, cell: Cell, startedAt: number, trail: Trail) {
+  constructor(
+    index: number,
+    params: unknown,
+    keyOf: KeyOf,
+    cell: Cell,
+    startedAt: number,
+    trail: Trail,
+    stepStarts: Array<number> | undefined
+  ) {
     this.index = index
     this.params = params
     this.#keyOf = keyOf
     this.cell = cell
     this.startedAt = startedAt
     this.trail = trail
+    this.stepStarts = stepStarts
   }
 
   get key(): string {

@@ -6,6 +6,7 @@
  * are first read. An object for each of them at once costs a batch of cheap items
  * a third of its time, all of it in the garbage collector.
  */
+import type { Item } from "./item.ts"
 import { type AnyOutcome, type KeyOf, Succeeded } from "./outcome.ts"
 import type { Ending } from "./trail.ts"
 
@@ -20,11 +21,14 @@ export class Ledger {
   readonly #results: Array<unknown>
   /** Of a success how it ended, `undefined` for every other item. */
   readonly #endings: Array<Ending | undefined>
+  readonly #startedAfter: Array<number>
   readonly #millis: Array<number>
+  /** When the steps of an item began; only where the batch records it. */
+  readonly #stepStarts: Array<ReadonlyArray<number>> | undefined
   readonly #failures = new Map<number, AnyOutcome>()
 
   /** `size`: how many items there will be, where that is known; `first`: the index of the first. */
-  constructor(keep: "all" | "failures" | "none", keyOf: KeyOf, size: number, first: number) {
+  constructor(keep: "all" | "failures" | "none", keyOf: KeyOf, size: number, first: number, timed: boolean) {
     const rows = keep === "all" ? size : 0
     this.#keep = keep
     this.#first = first
@@ -33,7 +37,9 @@ export class Ledger {
     this.#params = new Array(rows)
     this.#results = new Array(rows)
     this.#endings = new Array(rows)
+    this.#startedAfter = new Array(rows)
     this.#millis = new Array(rows)
+    this.#stepStarts = timed ? new Array(rows) : undefined
   }
 
   /** Makes a place for the next item, in order: an array that grows with gaps turns into a hash table. */
@@ -44,13 +50,16 @@ export class Ledger {
     if (row < this.#rows) return
     this.#results[row] = undefined
     this.#endings[row] = undefined
+    this.#startedAfter[row] = 0
     this.#millis[row] = 0
   }
 
-  succeed(index: number, ending: Ending, output: unknown, millis: number): void {
+  succeed(item: Item, ending: Ending, millis: number): void {
     if (this.#keep !== "all") return
-    const row = index - this.#first
-    this.#results[row] = output
+    const row = item.index - this.#first
+    this.#results[row] = item.output
+    this.#startedAfter[row] = item.startedAt
+    if (this.#stepStarts !== undefined) this.#stepStarts[row] = item.stepStarts!
     this.#endings[row] = ending
     this.#millis[row] = millis
   }
@@ -95,7 +104,14 @@ export class Ledger {
     if (ending === undefined) return result as AnyOutcome | undefined
     const { action, attempts, trail } = ending
     return new Succeeded(
-      { index: row + this.#first, params: this.#params[row], attempts, trail },
+      {
+        index: row + this.#first,
+        params: this.#params[row],
+        attempts,
+        trail,
+        startedAt: this.#startedAfter[row]!,
+        stepStarts: this.#stepStarts?.[row]
+      },
       this.#keyOf,
       this.#millis[row]!,
       action,

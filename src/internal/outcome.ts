@@ -18,6 +18,10 @@ interface Run {
   readonly params: unknown
   readonly attempts: number
   readonly trail: Trail
+  /** In milliseconds, from the start of the batch. */
+  readonly startedAt: number
+  /** When each step of the trail began; `undefined` where the batch does not record it. */
+  readonly stepStarts: ReadonlyArray<number> | undefined
 }
 
 abstract class Base {
@@ -49,25 +53,49 @@ abstract class Base {
 abstract class Started extends Base {
   readonly attempts: number
   readonly #trail: Trail
+  readonly #startedAt: number
   readonly #millis: number
+  readonly #stepStarts: ReadonlyArray<number> | undefined
 
   constructor(run: Run, keyOf: KeyOf, millis: number) {
     super(run.index, run.params, keyOf)
     this.attempts = run.attempts
     this.#trail = run.trail
+    this.#startedAt = run.startedAt
     this.#millis = millis
+    this.#stepStarts = run.stepStarts
   }
 
   get path(): ReadonlyArray<string> {
     return this.#trail.toArray()
   }
 
+  get startedAfter(): Duration.Duration {
+    return Duration.millis(this.#startedAt)
+  }
+
   get duration(): Duration.Duration {
     return Duration.millis(this.#millis)
   }
 
+  get timings(): ReadonlyArray<Outcome.StepTiming> | undefined {
+    const starts = this.#stepStarts
+    if (starts === undefined) return undefined
+    const end = this.#startedAt + this.#millis
+    // For cheap items the clock is read less often than for their steps.
+    const at = (position: number): number => Math.min(starts[position] ?? end, end)
+    // A step that was not begun, because there were too many, has no start.
+    return this.path.slice(0, starts.length).map((step, position) => ({
+      step,
+      startedAfter: Duration.millis(at(position)),
+      duration: Duration.millis(at(position + 1) - at(position))
+    }))
+  }
+
   override toJSON(): unknown {
-    return { ...this, key: this.key, duration: this.duration, path: this.path }
+    const { duration, key, path, startedAfter, timings } = this
+    const seen = { ...this, key, startedAfter, duration, path }
+    return timings === undefined ? seen : { ...seen, timings }
   }
 }
 
@@ -75,6 +103,7 @@ export class Succeeded extends Started implements Outcome.Succeeded<unknown, str
   readonly _tag = "Succeeded"
   readonly action: string
   readonly output: unknown
+  readonly reused = false
 
   constructor(run: Run, keyOf: KeyOf, millis: number, action: string, output: unknown) {
     super(run, keyOf, millis)

@@ -15,7 +15,6 @@
  *   before it takes its next item.
  */
 import * as Cause from "effect/Cause"
-import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
 import * as Scheduler from "effect/Scheduler"
 import * as Tracer from "effect/Tracer"
@@ -29,6 +28,7 @@ import { Pace } from "./pace.ts"
 import { inOneShape, type RunOptions } from "./runOptions.ts"
 import { settle, tell } from "./settle.ts"
 import { Signal } from "./signal.ts"
+import { Stopwatch } from "./stopwatch.ts"
 import { Tally } from "./tally.ts"
 import { Trail } from "./trail.ts"
 import type { Worker } from "./worker.ts"
@@ -86,9 +86,7 @@ export class Run {
   readonly demanded = new Signal()
   /** Nothing runs any more, for now. */
   readonly idle = new Signal()
-  /** `undefined`: that of the system. */
-  private readonly clock: Clock.Clock | undefined
-  private readonly startedAt: number
+  private readonly stopwatch: Stopwatch
   /** Where the trail of every item begins. */
   private readonly origin = new Trail("", undefined)
   private readonly first: number
@@ -104,28 +102,22 @@ export class Run {
     this.concurrency = this.places = options.concurrency
     this.probing = options.canary !== undefined
     this.probes = options.canary === undefined ? -1 : this.first + options.canary.items
-    this.tally = new Tally({ keep: options.keep, keyOf: options.keyOf, size: options.source.size, first: this.first })
+    const { keep, keyOf, source, timings } = options
+    this.tally = new Tally({ keep, keyOf, size: source.size, first: this.first, timed: timings === true })
     this.plain =
       options.publish === undefined &&
       options.tolerance === undefined &&
       options.budget === undefined &&
       options.duplicates === undefined &&
       options.shared.isAtomic
-    const clock = Context.get(context, Clock.Clock)
-    this.clock = clock === Context.get(Context.empty(), Clock.Clock) ? undefined : clock
-    this.pace = new Pace(Context.get(context, Scheduler.Scheduler).makeDispatcher(), this.clock !== undefined)
+    this.stopwatch = new Stopwatch(context)
+    this.pace = new Pace(Context.get(context, Scheduler.Scheduler).makeDispatcher(), this.stopwatch.isVirtual)
     this.traced = Context.getOrUndefined(context, Tracer.Tracer) !== undefined
-    this.startedAt = this.time()
   }
 
-  /** Milliseconds since the start: a small integer, where the time of day would need a box in every item. */
+  /** Milliseconds since the start. */
   now(): number {
-    return Math.trunc(this.time() - this.startedAt)
-  }
-
-  /** That of the system never goes back, and reading it takes half as long as reading the time of day. */
-  private time(): number {
-    return this.clock === undefined ? performance.now() : this.clock.currentTimeMillisUnsafe()
+    return this.stopwatch.now()
   }
 
   /** How many parameter sets were taken. */
@@ -156,15 +148,23 @@ export class Run {
 
   /** Takes a parameter set as an item; `undefined` where that does not run, or not yet. */
   admit(params: unknown, now: number): Item | undefined {
-    const { duplicates, keyOf, shared } = this.options
+    const { duplicates, keyOf, shared, timings } = this.options
+    const stepStarts = timings === true ? [] : undefined
     this.tally.open(this.read, params)
-    const item = new Item(this.read++, params, keyOf, shared.open(), now, this.origin)
-    if (this.read === this.probes) this.fit()
+    const item = new Item(this.read++, params, keyOf, shared.open(), now, this.origin, stepStarts)
+    if (this.hasProbed) this.fit()
     if (duplicates === undefined && this.cancelled === undefined) {
       if (this.observer?.wantsDetails === true) this.observer.itemStarted(item)
       return item
     }
     return this.select(item)
+  }
+
+  /** Takes over what an earlier batch made of the next parameter set. */
+  reuse(outcome: AnyOutcome): void {
+    this.read++
+    this.tally.reuse(outcome)
+    this.options.duplicates?.know(outcome)
   }
 
   private select(item: Item): Item | undefined {
@@ -263,9 +263,14 @@ export class Run {
     this.demand()
   }
 
+  /** Whether so many items have begun; what is reused does not. */
+  private get hasProbed(): boolean {
+    return this.read - this.tally.reused === this.probes
+  }
+
   /** Whether the first items have begun, and the others have to wait for what becomes of them. */
   get isProbed(): boolean {
-    return this.probing && this.read === this.probes && !this.options.source.exhausted
+    return this.probing && this.hasProbed && !this.options.source.exhausted
   }
 
   /** Whether there is, or may come, something to do. */
@@ -383,8 +388,9 @@ export class Run {
   report(): Report.Any {
     return this.tally.report({
       shared: this.options.shared.ref.current,
+      pipeline: this.options.graph.stamp(),
       total: this.total,
-      exhausted: this.options.source.exhausted,
+      exhausted: this.options.source.complete ?? this.options.source.exhausted,
       millis: this.now(),
       endedBy: this.endedBy
     })

@@ -42,6 +42,8 @@ export interface RunOptions {
   readonly firstIndex?: number | undefined
   /** Calls a function in the asynchronous context of an item, for handlers that find their item there. */
   readonly within?: Within | undefined
+  /** Whether it is recorded when each step of an item began. */
+  readonly timings?: boolean | undefined
   /** Hands out an outcome; where it answers an effect, the worker waits for it before it goes on. */
   readonly publish: ((outcome: AnyOutcome) => Effect.Effect<unknown> | undefined) | undefined
   /** Runs beside the items, and ends with them. */
@@ -74,6 +76,7 @@ export const inOneShape = (options: RunOptions): RunOptions => ({
   keyOf: options.keyOf,
   firstIndex: options.firstIndex,
   within: options.within,
+  timings: options.timings,
   publish: options.publish,
   beside: options.beside,
   ended: options.ended

@@ -18,7 +18,7 @@ const partsOf = (shared: ReturnType<typeof atomic>) => {
   const run = new Run(
     {
       // Nothing is ever started.
-      graph: { name: "", start: undefined as never, decoders: [] },
+      graph: { name: "", start: undefined as never, decoders: [], stamp: () => undefined as never },
       source: Source.make([undefined]),
       shared,
       // No small integer: the first unbounded batch would give the options another class.

@@ -17,12 +17,14 @@ export interface Source {
   readonly size: number
   /** Whether no more will come, as far as is known without reading on. */
   readonly exhausted: boolean
+  /** As `exhausted`, where there may be more of the input than the source itself has. */
+  readonly complete?: boolean
   /** Answers the next parameter set, `end` or `pending`; throws what the input throws. */
   readonly next: () => unknown
   /** Reads on, after `pending`; fails with the error of the input. */
   readonly pull: Effect.Effect<void, unknown, unknown>
   /** Takes what was given, or read, and has not been handed out. */
-  readonly rest: () => ReadonlyArray<unknown>
+  readonly rest: () => Iterable<unknown>
   /** Tells the input that nothing more is wanted, and waits for its finalizers. */
   readonly close: Effect.Effect<void>
 }

@@ -18,6 +18,8 @@ export interface TallyOptions {
   /** How many items there will be, where that is known. */
   readonly size: number
   readonly first: number
+  /** Whether it is kept when the steps of an item began. */
+  readonly timed: boolean
 }
 
 export class Tally {
@@ -26,6 +28,8 @@ export class Tally {
   skipped = 0
   interrupted = 0
   notStarted = 0
+  /** Taken over from an earlier batch; they succeeded, but not here. */
+  reused = 0
   /** Calls of a `handleRequest`, of the items that have ended. */
   attempts = 0
   /** What the outcomes have cost. */
@@ -35,7 +39,7 @@ export class Tally {
 
   constructor(options: TallyOptions) {
     this.keyOf = options.keyOf
-    this.ledger = new Ledger(options.keep, options.keyOf, options.size, options.first)
+    this.ledger = new Ledger(options.keep, options.keyOf, options.size, options.first, options.timed)
   }
 
   /** Items that ran to their end. */
@@ -52,7 +56,7 @@ export class Tally {
   succeed(item: Item, now: number): void {
     this.succeeded++
     this.attempts += item.calls
-    this.ledger.succeed(item.index, item.trail.end(item.action, item.attempts), item.output, now - item.startedAt)
+    this.ledger.succeed(item, item.trail.end(item.action, item.attempts), now - item.startedAt)
   }
 
   /** What an item has come to. */
@@ -79,6 +83,12 @@ export class Tally {
     return this.put(new Interrupted(item, this.keyOf, now - item.startedAt, item.step?.name))
   }
 
+  reuse(outcome: AnyOutcome): void {
+    this.reused++
+    this.ledger.open(outcome.index, outcome.params)
+    this.ledger.put(outcome)
+  }
+
   leave(index: number, params: unknown): AnyOutcome {
     this.notStarted++
     return this.put(new NotStarted(index, params, this.keyOf))
@@ -100,14 +110,16 @@ export class Tally {
   }
 
   report(
-    rest: Pick<Report.Any, "shared" | "total" | "exhausted" | "endedBy"> & { readonly millis: number }
+    rest: Pick<Report.Any, "shared" | "pipeline" | "total" | "exhausted" | "endedBy"> & { readonly millis: number }
   ): Report.Any {
     const ledger = this.ledger
     let outcomes: ReadonlyArray<AnyOutcome> | undefined
     const report: Report.Any = {
       shared: rest.shared,
+      pipeline: rest.pipeline,
       total: rest.total,
-      succeeded: this.succeeded,
+      succeeded: this.succeeded + this.reused,
+      reused: this.reused,
       failed: this.failed,
       skipped: this.skipped,
       interrupted: this.interrupted,

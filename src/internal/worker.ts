@@ -196,8 +196,7 @@ export class Worker implements Driver {
   /** Begins the item, up to its first request; `true` where there is something to wait for. */
   private begin(item: Item): boolean {
     const decoding = decode(item, this.run.options)
-    const { graph, maxSteps } = this.run.options
-    if (decoding === undefined) this.ending = enter(item, graph.start, undefined, maxSteps)
+    if (decoding === undefined) this.ending = enter(item, this.run.options.graph.start, undefined, this.run)
     else if (!isExit(decoding)) return this.perform(item, decoding, "params")
     else if (decoding._tag === "Failure") this.ending = invalidParams(item, decoding.cause)
     return false
@@ -301,7 +300,7 @@ export class Worker implements Driver {
     const target = next.stop === undefined ? item.step!.next(next.action) : undefined
     item.action = next.action
     if (target === undefined) this.ending = next.stop === undefined ? "succeeded" : next
-    else this.ending = enter(item, target, outputs, this.run.options.maxSteps)
+    else this.ending = enter(item, target, outputs, this.run)
   }
 
   /** The fiber ends: by itself with nothing in hand, or because the batch was stopped. */

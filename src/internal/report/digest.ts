@@ -1,0 +1,92 @@
+/**
+ * Groups failures that say the same but for what is particular to their item.
+ */
+import type { FailureGroup } from "../../Digest.ts"
+import type * as Outcome from "../../Outcome.ts"
+import { failureOf } from "./failure.ts"
+import { keyOf } from "./keyOf.ts"
+
+type Failed = Outcome.Failed<unknown, unknown>
+
+export interface Group extends Omit<FailureGroup, "count" | "sampleKeys"> {
+  /** In input order. */
+  readonly members: Array<Failed>
+}
+
+export const digest = (outcomes: ReadonlyArray<Outcome.Any>): ReadonlyArray<FailureGroup> =>
+  groupsOf(outcomes).map(({ members, ...group }) => ({
+    ...group,
+    count: members.length,
+    sampleKeys: members.slice(0, 2).map(keyOf)
+  }))
+
+/** The largest group comes first. */
+export const groupsOf = (outcomes: ReadonlyArray<Outcome.Any>): ReadonlyArray<Group> => {
+  /** The groups of one step and tag, by message. */
+  const sorts = new Map<string, Map<string, Group>>()
+  const templates = new Map<string, string>()
+  for (const outcome of outcomes) {
+    if (outcome._tag !== "Failed") continue
+    const { kind, message, tag } = failureOf(outcome.cause)
+    // The same message comes thousands of times, and folding it takes longer than all the rest.
+    let template = templates.get(message)
+    if (template === undefined) templates.set(message, (template = fold(message)))
+    const id = JSON.stringify([outcome.handler, kind, tag])
+    let sort = sorts.get(id)
+    if (sort === undefined) sorts.set(id, (sort = new Map()))
+    const group = sort.get(template)
+    if (group !== undefined) group.members.push(outcome)
+    else {
+      const { handler } = outcome
+      const defect = kind !== "error"
+      sort.set(template, { handler, tag, defect, message: template, example: message, members: [outcome] })
+    }
+  }
+  const groups = Array.from(sorts.values()).flatMap((sort) =>
+    sort.size > many ? foldQuoted(sort) : Array.from(sort.values())
+  )
+  return groups.sort((a, b) => b.members.length - a.members.length || a.members[0]!.index - b.members[0]!.index)
+}
+
+/** From so many different messages on, what they quote is taken for data. */
+const many = 5
+
+const foldQuoted = (groups: ReadonlyMap<string, Group>): ReadonlyArray<Group> => {
+  const folded = new Map<string, Group>()
+  for (const [template, group] of groups) {
+    const message = template.replaceAll(/(["'`]).*?\1/g, "$1…$1")
+    const known = folded.get(message)
+    if (known === undefined) folded.set(message, { ...group, message })
+    else for (const member of group.members) known.members.push(member)
+  }
+  for (const { members } of folded.values()) members.sort((a, b) => a.index - b.index)
+  return Array.from(folded.values())
+}
+
+// What repeats is bounded: a message is text of anyone, and must not take the time of its square.
+const time = /\d{4}-\d\d-\d\d(?:[T ]\d\d:\d\d(?::\d\d)?(?:[.,]\d+)?(?:Z|[+-]\d\d:?\d\d)?)?/g
+const url = /\b[a-z][a-z0-9+.-]{0,20}:\/\/[^\s"'`<>)\]}]+/gi
+const email = /[\w.+-]{1,64}@[\w-]{1,64}(?:\.[\w-]{1,64})+/g
+const uuid = /\b[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\b/gi
+/** From a root, a drive, or the present folder; or at least one folder and a file with an ending. */
+const path =
+  /(?<![\w<./\\-])(?:(?:~|\.{1,2}|[A-Za-z]:)?(?:[\\/][\w.@~+-]+)+[\\/]?|[\w@-][\w.@-]{0,64}(?:\/[\w.@-]{1,64}){0,20}\/[\w@-]{1,64}\.\w{1,5}\b)/g
+/** Hexadecimal, or at least sixteen letters and digits; a word that only looks like it has no digit. */
+const id =
+  /\b(?:0x[0-9a-f]+|(?=[a-f]{0,64}\d)(?=\d{0,64}[a-f])[0-9a-f]{8,}|(?=[A-Za-z_-]{0,64}\d)(?=\d{0,64}[A-Za-z])[\w-]{16,})\b/gi
+const number = /(?:(?<![\w.)\]])[-+])?\d+(?:[.,_]\d+)*(?:e[+-]?\d+)?/gi
+
+/** Folds what is particular to one item: times, URLs, addresses, ids, paths and numbers. */
+export const fold = (message: string): string =>
+  message
+    .slice(0, 1000)
+    .replaceAll(/\s+/g, " ")
+    .trim()
+    .replaceAll(url, "<url>")
+    .replaceAll(email, "<email>")
+    .replaceAll(uuid, "<id>")
+    .replaceAll(path, "<path>")
+    .replaceAll(time, "<time>")
+    .replaceAll(id, "<id>")
+    .replaceAll(number, "<n>")
+    .slice(0, 300)

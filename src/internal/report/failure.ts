@@ -1,0 +1,68 @@
+/**
+ * What a failure is called and what it says, whatever was thrown.
+ */
+import * as Cause from "effect/Cause"
+import type * as Outcome from "../../Outcome.ts"
+import { RenderedError } from "../../ReportError.ts"
+import * as Text from "./text.ts"
+
+export interface Failure {
+  readonly kind: "error" | "defect" | "interruption"
+  /** The `_tag` of the error, the name of its class, or the type of the value. */
+  readonly tag: string
+  readonly message: string
+}
+
+/** The failure that a cause stands for: its first typed error, else its first defect. */
+export const failureOf = (cause: Cause.Cause<unknown>): Failure => {
+  const failed = cause.reasons.find(Cause.isFailReason)
+  if (failed !== undefined) return describe("error", failed.error)
+  const died = cause.reasons.find(Cause.isDieReason)
+  if (died !== undefined) return describe("defect", died.defect)
+  return { kind: "interruption", tag: "Interrupted", message: "the item was interrupted" }
+}
+
+const describe = (kind: Failure["kind"], error: unknown): Failure => {
+  // What `Handler.fromPromise` makes of a rejection says only which handler it was.
+  if (Cause.isUnknownError(error) && error.cause !== undefined) {
+    return { kind, tag: tagOf(error), message: `${tagOf(error.cause)}: ${messageOf(error.cause)}` }
+  }
+  return { kind, tag: tagOf(error), message: messageOf(error) }
+}
+
+export const tagOf = (error: unknown): string => {
+  if (error instanceof RenderedError) return error.tag
+  const tag = read(error, "_tag") ?? read(error, "name")
+  if (tag !== undefined) return tag
+  return error === null ? "null" : typeof error
+}
+
+export const messageOf = (error: unknown): string => {
+  if (error instanceof RenderedError) return error.text
+  if (typeof error === "string") return error
+  const message = read(error, "message")
+  if (message !== undefined) return message
+  if (!isTagged(error)) return Text.show(error)
+  const { _tag, ...fields } = error
+  return Object.keys(fields).length === 0 ? _tag : Text.show(fields)
+}
+
+const isTagged = (error: unknown): error is { readonly _tag: string } => read(error, "_tag") !== undefined
+
+/** A getter of the caller may throw, and an error about an error helps nobody. */
+const read = (value: unknown, key: string): string | undefined => {
+  if ((typeof value !== "object" && typeof value !== "function") || value === null) return undefined
+  try {
+    const text = (value as Record<string, unknown>)[key]
+    return typeof text === "string" && text !== "" ? text : undefined
+  } catch {
+    return undefined
+  }
+}
+
+/** The typed errors of failed items: of each the first. */
+export const errorsOf = (outcomes: ReadonlyArray<Outcome.Any>): ReadonlyArray<unknown> =>
+  outcomes.flatMap((outcome) => {
+    const failed = outcome._tag === "Failed" ? outcome.cause.reasons.find(Cause.isFailReason) : undefined
+    return failed === undefined ? [] : [failed.error]
+  })

@@ -1,0 +1,120 @@
+/**
+ * A report as a few lines for a terminal.
+ */
+import type * as Report from "../../Report.ts"
+import * as Check from "../options.ts"
+import { groupsOf } from "./digest.ts"
+import { endedText } from "./ended.ts"
+import { keyOf, nameOf } from "./keyOf.ts"
+import * as Text from "./text.ts"
+
+export interface FormatOptions {
+  readonly styleText?: Text.StyleText | undefined
+  readonly width?: number | undefined
+}
+
+export const format = (report: Report.Any, { styleText: style = Text.plain, width = 120 }: FormatOptions): string => {
+  Check.positiveInteger("width", width)
+  const { name, version } = report.pipeline
+  const title = version === undefined ? name : `${name} ${version}`
+  const lines = [
+    `${style("bold", Text.printable(title))}: ${Text.plural(report.total, "item")} in ${Text.duration(report.duration)}`,
+    "",
+    ...counts(report, style)
+  ]
+  const notes = notesOf(report)
+  if (notes.length > 0) lines.push("", ...notes.map((note) => style("yellow", Text.printable(note))))
+  if (report.failed > 0) lines.push("", ...failures(report, style, width))
+  return lines.join("\n")
+}
+
+const counts = (report: Report.Any, style: Text.StyleText): ReadonlyArray<string> => {
+  const kinds = [
+    { name: "succeeded", count: report.succeeded, colour: "green" },
+    { name: "failed", count: report.failed, colour: "red" },
+    { name: "skipped", count: report.skipped, colour: "dim" },
+    { name: "interrupted", count: report.interrupted, colour: "yellow" },
+    { name: "not started", count: report.notStarted, colour: "yellow" }
+  ] as const
+  const shown = kinds.filter(({ count, name }) => count > 0 || name === "succeeded")
+  const rows = shown.map(({ count, name }) => [
+    `  ${name}`,
+    Text.count(count),
+    share(count, report.total),
+    name === "succeeded" && report.reused > 0 ? `${Text.count(report.reused)} of them reused` : ""
+  ])
+  const right = [false, true, true, false]
+  return Text.table(rows, right, (text, column, row) =>
+    column === 0 ? style(shown[row]!.colour, text) : column > 1 ? style("dim", text) : text
+  )
+}
+
+/** Never 100 % where it is not all, and never 0 % where it is something. */
+export const share = (count: number, total: number): string => {
+  if (total === 0) return ""
+  const percent = (count * 100) / total
+  if (percent > 99.9 && count < total) return "> 99.9 %"
+  if (percent < 0.1 && count > 0) return "< 0.1 %"
+  return `${percent.toFixed(percent === 100 || count === 0 ? 0 : 1)} %`
+}
+
+/** What a reader has to know of the numbers. */
+export const notesOf = (report: Report.Any): ReadonlyArray<string> => {
+  const notes: Array<string> = []
+  const ended = endedText(report.endedBy)
+  if (ended !== undefined) notes.push(`${ended}.`)
+  if (!report.exhausted) notes.push("The input may hold more parameter sets than were read.")
+  const kept = report.outcomes.length
+  if (kept < report.total)
+    notes.push(`The report keeps ${Text.count(kept)} of ${Text.plural(report.total, "outcome")}.`)
+  return notes
+}
+
+const shownGroups = 10
+
+const failures = (report: Report.Any, style: Text.StyleText, width: number): ReadonlyArray<string> => {
+  const groups = groupsOf(report.outcomes)
+  if (groups.length === 0) return []
+  const shown = groups.slice(0, shownGroups)
+  const rows = shown.map(({ defect, handler, members, message, tag }) => [
+    `  ${Text.count(members.length)}`,
+    Text.cut(Text.printable(handler ?? "before the first step"), 30),
+    Text.cut(Text.printable(tag), 30) + (defect ? " (bug)" : ""),
+    Text.printable(message)
+  ])
+  const colours = ["bold", "cyan", "red", undefined] as const
+  const table = Text.table(cutLast(rows, width), [true, false, false, false], (text, column) => {
+    const colour = colours[column]
+    return colour === undefined ? text : style(colour, text)
+  })
+  const indent = " ".repeat(Math.max(...rows.map(([first]) => first!.length)) + 2)
+  const lines = table.flatMap((line, index) => {
+    const { example, members, message } = shown[index]!
+    const keys = members
+      .slice(0, 2)
+      .map((member) => nameOf({ key: keyOf(member), params: member.params }))
+      .join(", ")
+    const text = message === example ? "" : `, such as: ${Text.printable(example)}`
+    return [line, style("dim", Text.cut(`${indent}${keys}${text}`, width))]
+  })
+  const rest = groups.slice(shownGroups)
+  if (rest.length > 0) {
+    const failed = rest.reduce((sum, { members }) => sum + members.length, 0)
+    lines.push(
+      style("dim", `${indent}and ${Text.plural(failed, "failure")} of ${Text.plural(rest.length, "other kind")}`)
+    )
+  }
+  const kinds = groups.length === 1 ? "all of one kind" : `of ${Text.count(groups.length)} kinds`
+  return [style("bold", `${Text.plural(report.failed, "failure")}, ${kinds}`), ...lines]
+}
+
+/** Cuts the last column so that a row fits. */
+const cutLast = (rows: ReadonlyArray<ReadonlyArray<string>>, width: number): ReadonlyArray<ReadonlyArray<string>> => {
+  const taken = [0, 1, 2].reduce((sum, column) => sum + 2 + Math.max(...rows.map((row) => row[column]!.length)), 0)
+  return rows.map(([count, handler, tag, message]) => [
+    count!,
+    handler!,
+    tag!,
+    Text.cut(message!, Math.max(20, width - taken))
+  ])
+}

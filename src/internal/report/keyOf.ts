@@ -1,0 +1,23 @@
+/**
+ * The key of an item, also where the caller's function for it throws: a report
+ * that cannot be read because of one item is of no use.
+ */
+import { messageOf } from "./failure.ts"
+import * as Text from "./text.ts"
+
+export const keyOf = (outcome: { readonly index: number; readonly key: string }): string => {
+  try {
+    return outcome.key
+  } catch (thrown) {
+    return `(item ${outcome.index} has no key: ${messageOf(thrown)})`
+  }
+}
+
+/** Whether nobody has named the items: a hash says nothing to a reader. */
+export const isHash = (key: string): boolean => /^[0-9a-f]{32}$/.test(key)
+
+/** The key for a reader, with the params where it is a hash. */
+export const nameOf = ({ key, params }: { readonly key: string; readonly params: unknown }): string => {
+  const printed = Text.cut(Text.printable(key), 40)
+  return isHash(key) ? `${printed} ${Text.cut(Text.printable(Text.show(params)), 40)}` : printed
+}

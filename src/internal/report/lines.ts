@@ -1,0 +1,69 @@
+/**
+ * JSON Lines: a report in pieces, so that none of its texts is ever whole.
+ */
+import * as Effect from "effect/Effect"
+import * as Stream from "effect/Stream"
+import type * as Outcome from "../../Outcome.ts"
+import type * as Report from "../../Report.ts"
+import { InvalidReport } from "../../ReportError.ts"
+import { Decoder, parse } from "./decode.ts"
+import { encodeLines } from "./encode.ts"
+import { Place } from "./place.ts"
+import type { Schemas } from "./schemas.ts"
+
+/** Each piece is some lines. */
+export const write = (report: Report.Any, schemas: Schemas): Stream.Stream<string> =>
+  Stream.suspend(() =>
+    Stream.mapArray(Stream.fromIterable(encodeLines(report, schemas), { chunkSize: 64 }), (lines) => [lines.join("")])
+  )
+
+/** Reads the report, of which only the outcomes themselves are kept. */
+export const read = <E, R>(
+  input: Stream.Stream<string | Uint8Array, E, R>,
+  schemas: Schemas
+): Effect.Effect<Report.Any, E | InvalidReport, R> =>
+  Effect.suspend(() => {
+    const decoder = new Decoder(schemas)
+    const outcomes: Array<Outcome.Any> = []
+    let header: ReturnType<Decoder["header"]> | undefined
+    let line = 0
+    const take = (source: string): void => {
+      line++
+      if (source.trim() === "") return
+      const place = new Place(`line ${line}: `)
+      if (header === undefined) header = decoder.header(parse(source, line), place)
+      else if (outcomes.length < header.kept) outcomes.push(decoder.outcome(parse(source, line), place))
+      else throw new Place(`line ${line}`).invalid(`the end, after ${header.kept} outcomes`, source)
+    }
+    const lines = Stream.splitLines(texts(input))
+    return Effect.flatMap(
+      Stream.runForEachArray(lines, (sources) => expecting(() => sources.forEach(take))),
+      () =>
+        expecting(() => {
+          if (header === undefined) throw truncated(1, "a report", "nothing")
+          const { kept, ...report } = header
+          if (outcomes.length < kept) throw truncated(line + 1, `${kept} outcomes`, outcomes.length)
+          return { ...report, outcomes }
+        })
+    )
+  })
+
+/** What cannot be read is an error; everything else that is thrown is a bug. */
+export const expecting = <A>(f: () => A): Effect.Effect<A, InvalidReport> =>
+  Effect.suspend(() => {
+    try {
+      return Effect.succeed(f())
+    } catch (thrown) {
+      if (thrown instanceof InvalidReport) return Effect.fail(thrown)
+      throw thrown
+    }
+  })
+
+const truncated = (line: number, expected: string, value: unknown): InvalidReport =>
+  new InvalidReport({ reason: "Truncated", place: `line ${line}`, expected, value })
+
+const texts = <E, R>(input: Stream.Stream<string | Uint8Array, E, R>): Stream.Stream<string, E, R> =>
+  Stream.suspend(() => {
+    const decoder = new TextDecoder()
+    return Stream.map(input, (piece) => (typeof piece === "string" ? piece : decoder.decode(piece, { stream: true })))
+  })

@@ -1,0 +1,73 @@
+/**
+ * Text for a terminal: aligned columns, numbers as people read them, and nothing
+ * of the data that a terminal would obey.
+ */
+import * as Duration from "effect/Duration"
+import { format } from "effect/Formatter"
+
+/** What colours a text; `styleText` of `node:util` is one. */
+export type StyleText = (style: "bold" | "dim" | "green" | "red" | "yellow" | "cyan", text: string) => string
+
+export const plain: StyleText = (_style, text) => text
+
+export const count = (value: number): string => value.toLocaleString("en")
+
+export const plural = (value: number, noun: string): string => `${count(value)} ${noun}${value === 1 ? "" : "s"}`
+
+/** As short as a reader needs it: three digits. */
+export const duration = (value: Duration.Duration): string => {
+  const millis = Duration.toMillis(value)
+  if (!Number.isFinite(millis)) return "∞"
+  if (millis < 1000) return `${Math.round(millis)} ms`
+  if (millis < 60_000) return `${Number((millis / 1000).toPrecision(3))} s`
+  const seconds = Math.round(millis / 1000)
+  const [hours, minutes] = [Math.floor(seconds / 3600), Math.floor((seconds % 3600) / 60)]
+  return hours > 0 ? `${count(hours)} h ${minutes} min` : `${minutes} min ${seconds % 60} s`
+}
+
+/** One line, in which control characters are shown and not obeyed. */
+export const printable = (text: string): string =>
+  text
+    .replaceAll(/\s+/g, " ")
+    // eslint-disable-next-line no-control-regex
+    .replaceAll(/[\u0000-\u001f\u007f-\u009f\u202a-\u202e\u2066-\u2069]/g, (char) => {
+      const code = char.codePointAt(0)!.toString(16)
+      return code.length <= 2 ? `\\x${code.padStart(2, "0")}` : `\\u${code.padStart(4, "0")}`
+    })
+    .trim()
+
+/** Any value, also one whose own functions throw. */
+export const show = (value: unknown): string => {
+  try {
+    return format(value)
+  } catch {
+    return "a value that cannot be shown"
+  }
+}
+
+export const cut = (text: string, length: number): string =>
+  text.length <= length ? text : `${text.slice(0, Math.max(0, length - 1))}…`
+
+/** Lays out rows; a column whose cells are all numbers stands to the right. Styles come after the padding. */
+export const table = (
+  rows: ReadonlyArray<ReadonlyArray<string>>,
+  right: ReadonlyArray<boolean>,
+  style: (text: string, column: number, row: number) => string = (text) => text
+): ReadonlyArray<string> => {
+  const widths = right.map((_, column) => Math.max(0, ...rows.map((row) => row[column]!.length)))
+  return rows.map((row, index) => {
+    // Nothing stands at the end of a line that nobody sees.
+    const last = row.findLastIndex((cell) => cell !== "")
+    return row
+      .slice(0, last + 1)
+      .map((cell, column) => {
+        const padded = right[column]
+          ? cell.padStart(widths[column]!)
+          : column === last
+            ? cell
+            : cell.padEnd(widths[column]!)
+        return style(padded, column, index)
+      })
+      .join("  ")
+  })
+}
