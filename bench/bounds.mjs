@@ -3,12 +3,12 @@
 
 /**
  * The time of an item as a multiple of the hand-written floor, as `interleave.mjs` measures it. It varies by less than a
- * tenth between runs on a busy machine, and by more between machines: a bound is 1.45 times what was measured, so that a
+ * tenth between runs on a busy machine, and by more between machines: a bound is 1.35 times what was measured, so that a
  * hot path of twice the cost fails on any.
  */
 export const ratios = [
   // 4.75
-  { name: "3 finished steps", contender: "pbp-effect", workload: "w1", n: 30_000, concurrency: 16, bound: 6.9 },
+  { name: "3 finished steps", contender: "pbp-effect", workload: "w1", n: 30_000, concurrency: 16, bound: 6.4 },
   // 2.5
   {
     name: "1 step, whole report",
@@ -17,22 +17,22 @@ export const ratios = [
     steps: 1,
     n: 50_000,
     concurrency: 16,
-    bound: 3.6
+    bound: 3.35
   },
   // 6.0
-  { name: "events, all read", contender: "pbp-events", workload: "w1", n: 20_000, concurrency: 16, bound: 8.7 },
+  { name: "events, all read", contender: "pbp-events", workload: "w1", n: 20_000, concurrency: 16, bound: 8.1 },
   // 1.8
-  { name: "3 promises", contender: "pbp-promise-collect", workload: "w2", n: 20_000, concurrency: 16, bound: 2.6 },
+  { name: "3 promises", contender: "pbp-promise-collect", workload: "w2", n: 20_000, concurrency: 16, bound: 2.45 },
   // 2.15
-  { name: "unbounded", contender: "pbp-promise", workload: "w2", n: 20_000, concurrency: null, bound: 3.1 },
+  { name: "unbounded", contender: "pbp-promise", workload: "w2", n: 20_000, concurrency: null, bound: 2.9 },
   // 5.8
-  { name: "3 effects that wait", contender: "pbp-effect", workload: "w2", n: 10_000, concurrency: 16, bound: 8.4 },
+  { name: "3 effects that wait", contender: "pbp-effect", workload: "w2", n: 10_000, concurrency: 16, bound: 7.8 },
   // 5.2
-  { name: "stream", contender: "pbp-stream", workload: "w2", n: 10_000, concurrency: 16, bound: 7.5 },
+  { name: "stream", contender: "pbp-stream", workload: "w2", n: 10_000, concurrency: 16, bound: 7 },
   // 9.05
-  { name: "classes, finished", contender: "pbp-classes", workload: "w1", n: 20_000, concurrency: 16, bound: 13.1 },
+  { name: "classes, finished", contender: "pbp-classes", workload: "w1", n: 20_000, concurrency: 16, bound: 12.2 },
   // 3.7
-  { name: "classes, promises", contender: "pbp-classes", workload: "w2", n: 10_000, concurrency: 16, bound: 5.4 }
+  { name: "classes, promises", contender: "pbp-classes", workload: "w2", n: 10_000, concurrency: 16, bound: 5 }
 ]
 
 /**
