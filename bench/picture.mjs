@@ -38,7 +38,7 @@ export const pictureOf = (measured) => {
       const [from, to] = [Math.min(x(1), x(ratio)), Math.max(x(1), x(ratio))]
       const color = isOurs(contender) ? "#0b6e99" : contender === "floor" ? "#999" : "#d0a24c"
       parts.push(
-        `<text x="${left - 8}" y="${y + 12}" text-anchor="end">${escape(labelOf(contender))}</text>`,
+        `<text x="${left - 8}" y="${y + 12}" text-anchor="end"${isOurs(contender) ? ' fill="#0b6e99" font-weight="600"' : ""}>${escape(labelOf(contender))}</text>`,
         `<rect x="${from}" y="${y + 3}" width="${Math.max(to - from, 2)}" height="${row - 6}" fill="${color}"/>`,
         `<text x="${to + 5}" y="${y + 12}" fill="#333">${ratio.toFixed(2)}</text>`
       )

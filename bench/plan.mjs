@@ -24,7 +24,16 @@ export const labelOf = (contender) => labels[contender] ?? contender
 export const isOurs = (contender) => contender.startsWith("pbp-")
 
 const bounded = ["p-map", "p-limit", "p-queue", "fastq", "async", "effect-forEach", "effect-stream"]
-const unbounded = ["p-map", "p-limit", "p-queue", "fastq", "pocketflow", "effect-forEach", "effect-stream"]
+const unbounded = [
+  "promise-all",
+  "p-map",
+  "p-limit",
+  "p-queue",
+  "fastq",
+  "pocketflow",
+  "effect-forEach",
+  "effect-stream"
+]
 const ours = [
   "pbp-effect",
   "pbp-collect",

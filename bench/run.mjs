@@ -5,6 +5,7 @@
 //   --only=w1,w3   these workloads
 //   --cpu          compares the time of the process instead of wall-clock time: for a machine that does other things
 //   --readme       writes the tables into README.md and the picture beside it, instead of printing them
+//   --again        measures nothing: the results of the last time, for another of the options above
 import { spawnSync } from "node:child_process"
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs"
 import os from "node:os"
@@ -22,7 +23,8 @@ const { values: options } = parseArgs({
     rounds: { type: "string" },
     only: { type: "string" },
     cpu: { type: "boolean", default: false },
-    readme: { type: "boolean", default: false }
+    readme: { type: "boolean", default: false },
+    again: { type: "boolean", default: false }
   }
 })
 
@@ -47,40 +49,47 @@ const measure = (job) => {
   return { error: error?.code ?? stderr.trim().split("\n").pop() ?? `status ${status}` }
 }
 
-const results = []
-for (let round = 0; round < rounds; round++) {
-  for (const { contenders, id, ...job } of blocks) {
-    for (const contender of contenders) {
-      if (performance.now() > deadline) {
-        process.stderr.write(`no time left for ${id} ${contender}\n`)
-        continue
+const measureAll = async () => {
+  const results = []
+  for (let round = 0; round < rounds; round++) {
+    for (const { contenders, id, ...job } of blocks) {
+      for (const contender of contenders) {
+        if (performance.now() > deadline) {
+          process.stderr.write(`no time left for ${id} ${contender}\n`)
+          continue
+        }
+        const result = measure({ ...job, contender })
+        process.stderr.write(`${id} ${contender} ${result.error ?? ""}\n`)
+        results.push({ block: id, contender, ...result })
       }
-      const result = measure({ ...job, contender })
-      process.stderr.write(`${id} ${contender} ${result.error ?? ""}\n`)
-      results.push({ block: id, contender, ...result })
     }
+  }
+
+  const versionOf = (name) => JSON.parse(readFileSync(join(root, "node_modules", name, "package.json"), "utf8")).version
+  return {
+    blocks,
+    results,
+    rounds,
+    machine: `${os.cpus()[0].model.trim()}, ${os.availableParallelism()} cores, load ${os.loadavg()[1].toFixed(1)}`,
+    node: process.version,
+    versions: ["effect", "p-map", "p-limit", "p-queue", "fastq", "async", "pocketflow"].map(
+      (name) => `${name} ${versionOf(name)}`
+    ),
+    sizes: await sizes(),
+    startup: startup(quick ? 3 : 9)
   }
 }
 
-const versionOf = (name) => JSON.parse(readFileSync(join(root, "node_modules", name, "package.json"), "utf8")).version
+const folder = join(root, "node_modules/.cache/bench")
+const stored = join(folder, "results.json")
 const measured = {
-  blocks,
-  results,
-  rounds,
-  metric: options.cpu ? "cpu" : "wall",
-  machine: `${os.cpus()[0].model.trim()}, ${os.availableParallelism()} cores, load ${os.loadavg()[1].toFixed(1)}`,
-  node: process.version,
-  versions: ["effect", "p-map", "p-limit", "p-queue", "fastq", "async", "pocketflow"].map(
-    (name) => `${name} ${versionOf(name)}`
-  ),
-  sizes: await sizes(),
-  startup: startup(quick ? 3 : 9)
+  ...(options.again ? JSON.parse(readFileSync(stored, "utf8")) : await measureAll()),
+  metric: options.cpu ? "cpu" : "wall"
 }
 const markdown = markdownOf(measured)
 const picture = pictureOf(measured)
-const folder = join(root, "node_modules/.cache/bench")
 mkdirSync(folder, { recursive: true })
-writeFileSync(join(folder, "results.json"), JSON.stringify(measured))
+writeFileSync(stored, JSON.stringify(measured))
 writeFileSync(join(folder, "results.svg"), picture)
 
 if (options.readme) {
