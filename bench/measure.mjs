@@ -1,7 +1,8 @@
 // One measurement in a process of its own: takes a job as JSON, writes the result as one line of JSON.
 //   node --expose-gc bench/measure.mjs \
 //     '{"contender":"p-map","workload":"w2","n":100000,"concurrency":16,"reps":5,"budget":1300}'
-// `concurrency: null` is unbounded; `budget` is how many milliseconds the repetitions may take.
+// `concurrency: null` is unbounded; with `uncollected` nothing is collected between repetitions, so that V8 keeps its code;
+// `budget` is how many milliseconds the repetitions may take.
 import { makeFailing } from "./failing.mjs"
 import { paramsOf } from "./workloads.mjs"
 
@@ -28,7 +29,7 @@ const time = async () => {
   const ctx = contextOf()
   const run = await contender.make(ctx)
   const once = async (n) => {
-    globalThis.gc()
+    if (!job.uncollected) globalThis.gc()
     const items = paramsOf(n)
     let done = 0
     let first

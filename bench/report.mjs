@@ -39,12 +39,12 @@ const times = (measured, blocks) => {
     nameOf(contender),
     ...blocks.map((block) => {
       const { perItem } = read(measured, block)
-      const [ns, map, floor] = [perItem(contender), perItem("p-map"), perItem("floor")]
+      const [ns, map] = [perItem(contender), perItem("p-map")]
       if (ns === undefined) return ""
-      return `${map === undefined ? "" : `${digits(ns / map)} · `}${digits(ns / floor)} · ${timeOf(ns)}`
+      return map === undefined ? timeOf(ns) : `${digits(ns / map)} · ${timeOf(ns)}`
     })
   ])
-  return `Each cell: times p-map · times the floor · time of an item.\n\n${table(["", ...blocks.map(({ title }) => title)], rows)}`
+  return `Each cell: the time of an item, as a multiple of p-map and by itself.\n\n${table(["", ...blocks.map(({ title }) => title)], rows)}`
 }
 
 const first = (measured, block) => {
@@ -143,11 +143,13 @@ export const markdownOf = (measured) => {
   const parts = [
     `${machine}. Node ${node}, ${versions.join(", ")}. Medians of ${rounds} round${rounds === 1 ? "" : "s"}, one process for each measurement, ${metric === "cpu" ? "time of the process" : "wall-clock time"}. Compare ratios: less than ${noise} times is noise.`,
     ...(timed.length > 0 ? [times(measured, timed), better(measured, timed)] : []),
+    "<details>\n<summary>First item, memory, larger batches, a failure, imports</summary>",
     ...timed.filter(({ concurrency }) => concurrency === null).map((block) => first(measured, block)),
     ...having("w4").map((block) => memory(measured, block)),
     ...(grown.length > 0 ? [growth(measured, grown)] : []),
     ...having("failing").map((block) => failing(measured, block)),
-    imports(measured)
+    imports(measured),
+    "</details>"
   ]
-  return `\n${parts.join("\n\n")}\n`
+  return `\n${parts.join("\n\n")}\n\n`
 }

@@ -4,6 +4,7 @@
 //   --rounds=3     how often
 //   --only=w1,w3   these workloads
 //   --cpu          compares the time of the process instead of wall-clock time: for a machine that does other things
+//   --uncollected  without a collection before each repetition, which takes optimised code with it
 //   --readme       writes the tables into README.md and the picture beside it, instead of printing them
 //   --again        measures nothing: the results of the last time, for another of the options above
 import { spawnSync } from "node:child_process"
@@ -23,6 +24,7 @@ const { values: options } = parseArgs({
     rounds: { type: "string" },
     only: { type: "string" },
     cpu: { type: "boolean", default: false },
+    uncollected: { type: "boolean", default: false },
     readme: { type: "boolean", default: false },
     again: { type: "boolean", default: false }
   }
@@ -41,12 +43,12 @@ const measure = (job) => {
       "--expose-gc",
       "--max-old-space-size=6000",
       join(import.meta.dirname, "measure.mjs"),
-      JSON.stringify({ ...job, reps: quick ? 3 : 5, budget: quick ? 300 : 1300 })
+      JSON.stringify({ ...job, reps: quick ? 3 : 5, budget: quick ? 300 : 1300, uncollected: options.uncollected })
     ],
     { encoding: "utf8", timeout: 120_000 }
   )
   if (status === 0) return JSON.parse(stdout)
-  return { error: error?.code ?? stderr.trim().split("\n").pop() ?? `status ${status}` }
+  return { error: error?.code ?? stderr.split("\n").find((line) => /Error|Warning/.test(line)) ?? `status ${status}` }
 }
 
 const measureAll = async () => {

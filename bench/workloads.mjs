@@ -32,7 +32,8 @@ export const processResults = (shared, _inputs, outputs) => {
 export const mapperOf = (ctx) => {
   const request = requestOf(ctx)
   const { shared } = ctx
-  if (ctx.failing !== undefined) return (params) => request(params.i)
+  // `async` tells an async function from one with a callback by its kind.
+  if (ctx.failing !== undefined) return async (params) => request(params.i)
   const steps = Array.from({ length: stepCountOf(ctx) }, () => ({
     prepare: prepareInputs,
     request,
