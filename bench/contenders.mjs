@@ -1,37 +1,25 @@
-// The library as contenders for the peer benchmark: a module of the shape that its PBP_CONTENDERS takes.
-// A contender runs the three steps (one in w3) of a workload for each item; `ctx` says which, and counts the items.
-import { Effect } from "effect"
+// The library as contenders, of the shape of peers.mjs. `ctx` says what is measured, and counts the items; `ctx.bad`
+// counts the items for which a class saw the params of another.
+import { Effect, Stream } from "effect"
 import * as Classes from "parallel-batch-pipeline"
 import { Batch, Handler, Pipeline } from "parallel-batch-pipeline/effect"
+import { effectOf } from "./effects.mjs"
+import { kindOf, requestOf, stepCountOf } from "./workloads.mjs"
 
-const requests = {
-  w1: (i) => i + 1,
-  w2: (i) => Promise.resolve(i + 1),
-  w3: (i) => new Promise((resolve) => setTimeout(resolve, 1, i + 1))
-}
+const isFinished = (ctx) => kindOf(ctx.workload) === "w1"
 
-const kindOf = (workload) => (workload === "w4" || workload === "w5" ? "w2" : workload)
-
-/** How a step calls the plain function of a workload. */
-const styles = {
-  succeed: (request) => ({ handleRequest: (i) => Effect.succeed(request(i)) }),
-  sync: (request) => ({ handleRequest: (i) => Effect.sync(() => request(i)) }),
-  effect: (request) => ({ handleRequest: (i) => Effect.promise(() => request(i)) }),
-  promise: (request) => ({ handleRequest: request })
-}
-
+/** Handlers whose requests are `promise` (async functions), or effects: `succeed`, `sync`, `effect`. */
 const pipelineOf = (ctx, style) => {
-  const kind = kindOf(ctx.workload)
-  const count = kind === "w3" ? 1 : 3
-  const request = requests[kind]
+  const count = stepCountOf(ctx)
   const make = style === "promise" ? Handler.fromPromise : Handler.make
+  const handleRequest = style === "promise" ? requestOf(ctx) : effectOf(ctx, style)
   const handlers = {}
   const routes = {}
   for (let k = 0; k < count; k++) {
     const last = k === count - 1
     handlers[`step${k}`] = make(`step${k}`, {
       prepareInputs: ({ params }) => params.i,
-      ...styles[style](request),
+      handleRequest,
       processResults: ({ outputs, shared }) => {
         if (last) ctx.onItem?.()
         return Handler.next("next", { count: shared.count + (outputs & 1) })
@@ -42,32 +30,50 @@ const pipelineOf = (ctx, style) => {
   return Pipeline.make("bench", { handlers, start: "step0", routes })
 }
 
-const contender = (style, options) => ({
+const optionsOf = (ctx, params, concurrency) => ({
+  params,
+  shared: { count: 0 },
+  concurrency: concurrency === Infinity ? "unbounded" : concurrency
+})
+
+/** What the report of a million items weighs is not what the memory workload measures. */
+const keep = (ctx) => ({ outcomes: ctx.workload === "w4" ? "none" : "all" })
+
+const run = (pipeline, ctx, options, params, concurrency) =>
+  Batch.run(pipeline, { ...optionsOf(ctx, params, concurrency), ...keep(ctx), ...options })
+
+const stream = (pipeline, ctx, options, params, concurrency) =>
+  Stream.runDrain(Batch.stream(pipeline, { ...optionsOf(ctx, params, concurrency), ...options }))
+
+/** A batch whose events are all read. */
+const events = (pipeline, ctx, options, params, concurrency) =>
+  Effect.scoped(
+    Effect.gen(function* () {
+      const batch = yield* Batch.fork(pipeline, { ...optionsOf(ctx, params, concurrency), ...keep(ctx), ...options })
+      yield* Effect.forkScoped(Stream.runDrain(batch.events), { startImmediately: true })
+      return yield* batch.await
+    })
+  )
+
+/** `style` is one for every workload, or one for finished requests and one for the others. */
+const effects = (drive, style, options) => ({
   iterable: true,
   make: async (ctx) => {
-    const pick = typeof style === "string" ? style : style[kindOf(ctx.workload) === "w1" ? 0 : 1]
-    const pipeline = pipelineOf(ctx, pick)
-    return (params, concurrency) =>
-      Effect.runPromise(
-        Batch.run(pipeline, {
-          params,
-          shared: { count: 0 },
-          concurrency: concurrency === Infinity ? "unbounded" : concurrency,
-          // 1,000,000 outcomes are not what the memory workload measures.
-          outcomes: ctx.workload === "w4" ? "none" : "all",
-          ...options
-        })
-      )
+    const pipeline = pipelineOf(ctx, typeof style === "string" ? style : style[isFinished(ctx) ? 0 : 1])
+    return (params, concurrency) => Effect.runPromise(drive(pipeline, ctx, options, params, concurrency))
   }
 })
 
-/** The same steps as classes, whose requests are sync in w1 and async elsewhere. */
-const classes = () => ({
+/**
+ * Classes. The methods that ask are `sync`, `async`, or `mixed`: one of three is async. Where the request answers a
+ * promise, all are async.
+ */
+const classes = (methods, options) => ({
   iterable: true,
   make: async (ctx) => {
-    const kind = kindOf(ctx.workload)
-    const count = kind === "w3" ? 1 : 3
-    const request = requests[kind]
+    const count = stepCountOf(ctx)
+    const request = requestOf(ctx)
+    const takesSignal = ctx.failing !== undefined
     class Step extends Classes.Handler {
       last = false
       prepareInputs() {
@@ -87,12 +93,13 @@ const classes = () => ({
     }
     class AsyncStep extends Step {
       async handleRequest(i) {
-        const answer = await request(i)
+        const answer = await request(i, takesSignal ? this.getSignal() : undefined)
         if (this.getParams().i !== i) ctx.bad++
         return answer
       }
     }
-    const steps = Array.from({ length: count }, () => (kind === "w1" ? new SyncStep() : new AsyncStep()))
+    const isSync = (k) => isFinished(ctx) && (methods === "sync" || (methods === "mixed" && k % 3 !== 1))
+    const steps = Array.from({ length: count }, (_, k) => (isSync(k) ? new SyncStep() : new AsyncStep()))
     for (let k = 1; k < count; k++) steps[k - 1].connectTo(steps[k], "next")
     steps[count - 1].last = true
     const pipeline = new Classes.Pipeline(steps[0])
@@ -100,16 +107,26 @@ const classes = () => ({
       new Classes.ParallelBatchPipeline(pipeline, {
         params: () => params,
         concurrency: concurrency === Infinity ? "unbounded" : concurrency,
-        outcomes: ctx.workload === "w4" ? "none" : "all"
+        ...keep(ctx),
+        ...options
       }).run({ count: 0 })
   }
 })
 
+const collect = { mode: "collect-all" }
+
 export default {
-  "pbp-classes": classes(),
-  "pbp-effect": contender(["succeed", "effect"]),
-  "pbp-collect": contender(["succeed", "effect"], { mode: "collect-all" }),
-  "pbp-none": contender(["succeed", "effect"], { outcomes: "none" }),
-  "pbp-sync": contender(["sync", "effect"]),
-  "pbp-promise": contender(["succeed", "promise"], { mode: "collect-all" })
+  "pbp-effect": effects(run, ["succeed", "effect"]),
+  "pbp-sync": effects(run, ["sync", "effect"]),
+  "pbp-promise": effects(run, ["succeed", "promise"]),
+  "pbp-collect": effects(run, ["succeed", "effect"], collect),
+  "pbp-promise-collect": effects(run, ["succeed", "promise"], collect),
+  "pbp-none": effects(run, ["succeed", "promise"], { outcomes: "none" }),
+  "pbp-stream": effects(stream, ["succeed", "promise"], collect),
+  "pbp-events": effects(events, ["succeed", "promise"], collect),
+  // A batch with a rate limit that never bites goes here, once there is one: "pbp-gate".
+  "pbp-classes": classes("sync"),
+  "pbp-classes-mixed": classes("mixed"),
+  "pbp-classes-async": classes("async"),
+  "pbp-classes-collect": classes("sync", collect)
 }
