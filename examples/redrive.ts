@@ -131,7 +131,9 @@ const program = Effect.gen(function* () {
 
   const { broken: worse, fixed, stillFailing } = Report.diff(first, second)
   yield* Console.log(`\n${fixed.length} fixed, ${stillFailing.length} still failing, ${worse.length} broken`)
-  yield* Console.log(`${first.shared.euros} euros were imported at first, ${second.shared.euros} now`)
+  yield* Console.log(
+    `${first.shared.euros.toFixed(2)} euros were imported at first, ${second.shared.euros.toFixed(2)} now`
+  )
 
   const page = path.join(folder, "report.html")
   yield* fs.writeFileString(page, Report.toHtml(first, { title: "Import of orders, first run" }))

@@ -9,36 +9,24 @@ import { toDuplicates } from "../internal/duplicates.ts"
 import * as Check from "../internal/options.ts"
 import { Meter, regularly } from "../internal/progress.ts"
 import type { Run } from "../internal/run.ts"
-import type { RunOptions, Timeout } from "../internal/runOptions.ts"
+import type { RunOptions } from "../internal/runOptions.ts"
 import { isPromiseLike } from "../internal/tags.ts"
+import { toTimeouts } from "../internal/timeouts.ts"
 import type { BatchOptions } from "./BatchOptions.ts"
 
 type Ends = Pick<RunOptions, "beside" | "budget" | "canary" | "drain" | "duplicates" | "ended" | "timeouts">
 
 export const endsOf = (options: BatchOptions<any>): Ends => {
-  const { budget, canary, cost, drainMs, duplicates, onProgress } = options
+  const { budget, canary, cost, drainMs, duplicates, onProgress, timeoutMs } = options
   Check.optionalFunction("onProgress", onProgress)
   return {
-    timeouts: timeoutsOf(options),
+    timeouts: toTimeouts(["timeoutMs", timeoutMs], ["budget.durationMs", budget?.durationMs]),
     budget: toBudget(budget && { calls: budget.calls, cost: budget.cost, duration: budget.durationMs }, cost),
     duplicates: toDuplicates(duplicates),
     canary: toCanary(canary, waitFor),
     drain: drainMs === undefined ? undefined : Check.duration("drainMs", drainMs),
     ...(onProgress === undefined ? undefined : watching(onProgress))
   }
-}
-
-const timeoutsOf = ({ budget, timeoutMs }: BatchOptions<any>): ReadonlyArray<Timeout> => {
-  const timeouts: Array<Timeout> = []
-  if (timeoutMs !== undefined) {
-    const duration = Check.duration("timeoutMs", timeoutMs)
-    timeouts.push({ duration, reason: { _tag: "Timeout", duration } })
-  }
-  if (budget?.durationMs !== undefined) {
-    const duration = Check.duration("budget.durationMs", budget.durationMs)
-    timeouts.push({ duration, reason: { _tag: "Budget", bound: "duration", limit: duration, used: duration } })
-  }
-  return timeouts
 }
 
 const waitFor = (answer: boolean | PromiseLike<boolean>): Effect.Effect<boolean> =>

@@ -14,10 +14,11 @@ import { graphOf, refOf } from "./execute.ts"
 import { stableKey } from "./key.ts"
 import type { Mergers } from "./merge.ts"
 import * as Check from "./options.ts"
-import type { RunOptions, Timeout } from "./runOptions.ts"
+import type { RunOptions } from "./runOptions.ts"
 import { atomic, snapshot } from "./shared.ts"
 import * as Source from "./source.ts"
 import { fromStream } from "./streamSource.ts"
+import { toTimeouts } from "./timeouts.ts"
 import { toTolerance } from "./tolerance.ts"
 
 // What the overloads have checked. `any`: the options are those of some pipeline.
@@ -43,7 +44,7 @@ export const toRunOptions = (
     canary: toCanary(options.canary, waitFor),
     decodeParams: options.decodeParams ?? true,
     maxSteps: Check.positiveInteger("maxSteps", options.maxSteps ?? 1_000_000),
-    timeouts: toTimeouts(options),
+    timeouts: toTimeouts(["timeout", options.timeout], ["budget.duration", options.budget?.duration]),
     drain: options.drain === undefined ? undefined : Check.duration("drain", options.drain),
     keep: Check.oneOf("outcomes", options.outcomes ?? "all", ["all", "failures", "none"]),
     keyOf: options.key ?? stableKey,
@@ -53,19 +54,6 @@ export const toRunOptions = (
     // Last, so that a bad option is found before the input is opened.
     source: sourceOf(options.params)
   }
-}
-
-const toTimeouts = (options: Pick<AnyOptions, "budget" | "timeout">): ReadonlyArray<Timeout> | undefined => {
-  const timeouts: Array<Timeout> = []
-  if (options.timeout !== undefined) {
-    const duration = Check.duration("timeout", options.timeout)
-    timeouts.push({ duration, reason: { _tag: "Timeout", duration } })
-  }
-  if (options.budget?.duration !== undefined) {
-    const duration = Check.duration("budget.duration", options.budget.duration)
-    timeouts.push({ duration, reason: { _tag: "Budget", bound: "duration", limit: duration, used: duration } })
-  }
-  return timeouts.length === 0 ? undefined : timeouts
 }
 
 const waitFor = (answer: boolean | Effect.Effect<boolean, never, unknown>): Effect.Effect<boolean, never, unknown> =>
