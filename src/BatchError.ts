@@ -207,6 +207,64 @@ export class ItemSkipped extends Data.TaggedError("ItemSkipped")<{
 }
 
 /**
+ * The other side says that it is too much for now, and when to come back.
+ *
+ * **Details**
+ *
+ * Where it fails a request behind a gate, it closes the gate for the key of that
+ * request: no item with that key starts before `retryAfter` has passed.
+ *
+ * **Example** (Saying how long to wait)
+ *
+ * ```ts
+ * import { Duration } from "effect"
+ * import { RateLimited } from "parallel-batch-pipeline/effect"
+ *
+ * const error = new RateLimited({ retryAfter: Duration.seconds(30) })
+ *
+ * error.message // => "Rate limited, retry after 30s"
+ * ```
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export class RateLimited extends Data.TaggedError("RateLimited")<{
+  readonly retryAfter: Duration.Duration
+  /** What the other side has answered. */
+  readonly cause?: unknown
+}> {
+  override get message(): string {
+    return `Rate limited, retry after ${Duration.format(this.retryAfter)}`
+  }
+}
+
+/**
+ * A start costs something that makes no sense, or more than the limit of its
+ * gate, so that it could never be made. Raised as a defect.
+ *
+ * **Example** (Reading what was wrong)
+ *
+ * ```ts
+ * import { InvalidCost } from "parallel-batch-pipeline/effect"
+ *
+ * new InvalidCost({ cost: 5000, limit: 1000 }).message // => "Expected the cost of a start to be at least 0 and at most 1000, the limit of its gate, got 5000"
+ * ```
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export class InvalidCost extends Data.TaggedError("InvalidCost")<{
+  readonly cost: number
+  /** `Infinity` where the cost was settled afterwards, or the gate has no rate. */
+  readonly limit: number
+}> {
+  override get message(): string {
+    const most = Number.isFinite(this.limit) ? ` and at most ${this.limit}, the limit of its gate` : ""
+    return `Expected the cost of a start to be at least 0${most}, got ${format(this.cost)}`
+  }
+}
+
+/**
  * A batch ended because items failed: at the first failure of a fail-fast batch,
  * or at the first that is more than `tolerate` allows. It carries the report of
  * everything that had finished, was interrupted, or never started.

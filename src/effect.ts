@@ -5,6 +5,8 @@
  */
 export * as Batch from "./Batch.ts"
 export * from "./BatchError.ts"
+export * as Breaker from "./Breaker.ts"
+export * as Gate from "./Gate.ts"
 export * as Handler from "./Handler.ts"
 export * as Outcome from "./Outcome.ts"
 export * as Pipeline from "./Pipeline.ts"

@@ -8,6 +8,8 @@ import * as Scope from "effect/Scope"
 import { CurrentItem } from "./currentItem.ts"
 import type { First, Verdict } from "./duplicates.ts"
 import type { Ending } from "./ending.ts"
+import { Holding } from "./gate/holding.ts"
+import type { Permit } from "./gate/permit.ts"
 import type { Step } from "./graph.ts"
 import { LazySignal } from "./lazySignal.ts"
 import type { KeyOf } from "./outcome.ts"
@@ -41,8 +43,14 @@ export class Item implements CurrentItem {
   cancelled = false
   /** Set where items with the same key look at what this one comes to. */
   first: First | undefined = undefined
+  /** Why a gate has sent it away. */
+  refused: string | undefined = undefined
   /** What another item has come to, where this one shares it. */
   verdict: Verdict | undefined = undefined
+  /** The permit of the gate of the batch, that of the gate of the step, and the permits that the batch runs under. */
+  entry: Permit | undefined = undefined
+  permit: Permit | undefined = undefined
+  around: Holding | undefined = undefined
   /** What `within` keeps for the item. */
   local: unknown = undefined
   readonly #keyOf: KeyOf
@@ -100,6 +108,28 @@ export class Item implements CurrentItem {
     this.attempts = verdict.attempts
     this.cancelled = verdict.ending === "interrupted"
     this.ending = verdict.ending === "interrupted" ? Cause.interrupt() : verdict.ending
+  }
+
+  /** Whether nothing was done for it yet, so that it can be said not to have started. */
+  get isUntouched(): boolean {
+    return this.refused === undefined ? this.step === undefined && this.entry?.started === false : this.attempts === 0
+  }
+
+  /** A gate sends the item away. */
+  refuse(reason: string): void {
+    this.refused = reason
+    this.cancelled = true
+  }
+
+  /** The innermost permit that its requests run under. */
+  get held(): Holding | undefined {
+    const { permit } = this
+    return permit === undefined ? this.heldByBatch : (permit.holding ??= new Holding(permit, this.heldByBatch))
+  }
+
+  get heldByBatch(): Holding | undefined {
+    const { around, entry } = this
+    return entry === undefined ? around : (entry.holding ??= new Holding(entry, around))
   }
 
   /** The params as the present step takes them. */

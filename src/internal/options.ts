@@ -51,3 +51,8 @@ export const millis = (option: string, value: number): number => {
   if (Number.isFinite(value) && value >= 0) return value
   throw new InvalidOptions({ option, value, expected: "milliseconds, at least 0" })
 }
+
+export const share = (option: string, value: number): number => {
+  if (value >= 0 && value <= 1) return value
+  throw new InvalidOptions({ option, value, expected: "a number from 0 to 1" })
+}

@@ -1,0 +1,351 @@
+/**
+ * The state of a gate on one clock.
+ *
+ * It is a synchronous core: where nobody has to wait, `enter` and `leave` count,
+ * and there is no fiber, timer or closure. Who has to wait stands in the lane of
+ * his key. A lane in which somebody waits is always in exactly one place, where
+ * what it misses will find it: in a heap for a time, in a heap for one of the
+ * places of the gate, at its own next `leave`, or with the hosts and other gates
+ * that have no place for what it would admit. So an event costs O(log n) for the lanes that
+ * it concerns, and nothing for all others.
+ */
+import { Fifo } from "../fifo.ts"
+import type { Aimd, Verdict } from "./aimd.ts"
+import type { Circuits } from "./circuits.ts"
+import { Heap } from "./heap.ts"
+import { Lane } from "./lane.ts"
+import { type Host, type Line, Permit } from "./permit.ts"
+import type { Timer } from "./timer.ts"
+
+/** The limits of a gate; `Infinity` where there is none. */
+export interface Limits {
+  readonly concurrency: number
+  readonly perKey: number
+  readonly units: number
+  readonly window: number | undefined
+  readonly fair: boolean
+  /** Whether there is more than one lane. */
+  readonly keyed: boolean
+}
+
+export class Keeper {
+  /** Gates are taken in this order wherever one is taken while another is held. */
+  readonly order: number
+  readonly limits: Limits
+  readonly timer: Timer
+  /** The lane of a gate without keys. */
+  readonly only: Lane
+  running = 0
+  waiting = 0
+  /** Permits that wait, are held or are put aside. */
+  users = 0
+  circuits: Circuits | undefined = undefined
+  private readonly adaptive: Aimd | undefined
+  private readonly lanes = new Map<string, Lane>()
+  /** Lanes that have come to rest at some time, to be looked at again. */
+  private readonly rested = new Fifo<Lane>()
+  /** From when on nothing is left to know of any lane at rest. */
+  private emptyAt = 0
+  /** Lanes that wait for a time, and lanes whose next one misses only a place of the gate. */
+  private readonly timed = new Heap<Lane>()
+  private readonly ready = new Heap<Lane>()
+  /** Lines at other gates that miss a place of this one for what was put aside. */
+  private readonly dependents = new Set<Line>()
+  private turns = 0
+  private admitting = false
+
+  constructor(order: number, limits: Limits, makeTimer: (wake: () => void) => Timer, adaptive: Aimd | undefined) {
+    this.order = order
+    this.limits = limits
+    this.adaptive = adaptive
+    this.timer = makeTimer(() => this.wake())
+    this.only = new Lane("", this, limits.window)
+  }
+
+  /** How many may run at once, as things stand. */
+  get concurrency(): number {
+    return this.adaptive === undefined ? this.limits.concurrency : this.adaptive.limit
+  }
+
+  /** How many keys are remembered. */
+  get keys(): number {
+    return this.lanes.size
+  }
+
+  laneOf(key: string): Lane {
+    const known = this.lanes.get(key)
+    if (known !== undefined) return known
+    this.forget()
+    const lane = new Lane(key, this, this.limits.window)
+    this.lanes.set(key, lane)
+    return lane
+  }
+
+  /** Asks for a start: the permit is held where nothing stands against it, and else still `outside`. */
+  enter(lane: Lane, cost: number): Permit {
+    const permit = new Permit(lane, cost)
+    // Who came before goes first.
+    if (lane.waiting > 0 || this.ready.size > 0 || this.isFull(lane)) return permit
+    let now = 0
+    if (lane.starts !== undefined || lane.closedUntil !== 0) {
+      now = this.timer.now()
+      if (lane.openAt(now, cost, this.limits.units) > now) return permit
+    } else if (this.adaptive !== undefined) now = this.timer.now()
+    this.open(lane)
+    this.hold(permit, now)
+    return permit
+  }
+
+  /** Waits for a start, or for a place again; the host is told. That may be before this returns. */
+  wait(permit: Permit, host: Host): void {
+    const lane = permit.lane
+    const line = lane.lineOf(host)
+    if (permit.state === "outside") this.open(lane)
+    permit.state = "waiting"
+    if (permit.senior) line.unshift(permit)
+    else {
+      permit.turn = ++this.turns
+      line.push(permit)
+    }
+    lane.waiting++
+    this.waiting++
+    this.reconsider(lane)
+  }
+
+  /** Gives the permit back, or gives up waiting for it. */
+  leave(permit: Permit, verdict: Verdict): void {
+    const { lane, state } = permit
+    if (state === "outside" || state === "left") return
+    permit.state = "left"
+    lane.users--
+    this.users--
+    if (state === "held") {
+      if (this.adaptive !== undefined) this.adaptive.observe(verdict, permit.at, this.timer.now(), this.running)
+      this.free(lane)
+    } else if (state === "waiting") {
+      lane.take(permit)
+      this.waiting--
+      this.reconsider(lane)
+    } else this.rest(lane)
+  }
+
+  /** Gives the place back, or stops waiting for it again, and keeps the start. */
+  putAside(permit: Permit): void {
+    const { lane, state } = permit
+    if (state !== "held" && state !== "waiting") return
+    permit.state = "aside"
+    permit.senior = true
+    if (state === "held") return this.free(lane)
+    lane.take(permit)
+    this.waiting--
+    this.reconsider(lane)
+  }
+
+  /** The start is made now, and not when it was admitted: what was admitted may have had to wait for other things. */
+  begin(permit: Permit): void {
+    const starts = permit.lane.starts
+    if (starts === undefined || permit.entry === -1) return
+    const now = this.timer.now()
+    if (starts.isLast(permit.entry, now)) return
+    starts.change(permit.entry, -permit.cost)
+    starts.expire(now)
+    permit.entry = starts.add(now, permit.cost)
+    this.emptyAt = Math.max(this.emptyAt, now + starts.window)
+  }
+
+  /** Says what a start has really cost: it counts as if it had been known when it was made. */
+  settle(permit: Permit, actual: number): void {
+    const by = actual - permit.cost
+    permit.cost = actual
+    if (by === 0 || permit.entry === -1) return
+    const lane = permit.lane
+    lane.starts!.change(permit.entry, by)
+    if (lane.waiting > 0) this.reconsider(lane)
+  }
+
+  /** No start of this key before that time. */
+  close(lane: Lane, until: number): void {
+    if (until <= lane.closedUntil) return
+    lane.closedUntil = until
+    this.emptyAt = Math.max(this.emptyAt, until)
+    if (lane.waiting > 0) this.reconsider(lane)
+    else this.rest(lane)
+  }
+
+  /** Nobody with this key goes through before that time; those who wait are told. */
+  refuse(lane: Lane, until: number): void {
+    if (until <= lane.refusedUntil) return
+    lane.refusedUntil = until
+    this.emptyAt = Math.max(this.emptyAt, until)
+    // Whoever is told leaves the line himself.
+    for (const { owner } of lane.all()) (owner as { readonly refused?: () => void }).refused?.()
+    this.rest(lane)
+  }
+
+  /** Whether nobody with this key goes through now. */
+  isRefused(lane: Lane): boolean {
+    return lane.refusedUntil !== 0 && lane.refusedUntil > this.timer.now()
+  }
+
+  /** Something about the lane has changed. */
+  reconsider(lane: Lane): void {
+    this.consider(lane)
+    this.admit()
+  }
+
+  /** Whether a permit that was put aside could be held again. */
+  hasPlaceFor(permit: Permit): boolean {
+    return permit.state !== "aside" || !this.isFull(permit.lane)
+  }
+
+  block(line: Line): void {
+    this.dependents.add(line)
+  }
+
+  private isFull(lane: Lane): boolean {
+    return this.running >= this.concurrency || lane.running >= this.limits.perKey
+  }
+
+  private open(lane: Lane): void {
+    lane.users++
+    this.users++
+  }
+
+  private hold(permit: Permit, now: number): void {
+    const lane = permit.lane
+    permit.state = "held"
+    lane.running++
+    this.running++
+    if (permit.started) return
+    permit.started = true
+    if (this.adaptive !== undefined) permit.at = now
+    if (lane.starts !== undefined) {
+      permit.entry = lane.starts.add(now, permit.cost)
+      this.emptyAt = Math.max(this.emptyAt, now + lane.starts.window)
+    }
+  }
+
+  private free(lane: Lane): void {
+    lane.running--
+    this.running--
+    if (lane.waiting > 0) this.consider(lane)
+    else this.rest(lane)
+    // Those who have started before come first.
+    if (this.dependents.size > 0) this.offer()
+    if (this.waiting > 0) this.admit()
+  }
+
+  private offer(): void {
+    // What still misses something else comes back to the end.
+    let left = this.dependents.size
+    for (const line of this.dependents) {
+      if (left-- === 0 || this.running >= this.concurrency) return
+      this.dependents.delete(line)
+      line.lane.reconsider()
+    }
+  }
+
+  private rest(lane: Lane): void {
+    if (lane.users > 0 || lane.rested || !this.limits.keyed) return
+    lane.rested = true
+    this.rested.push(lane)
+  }
+
+  /** Puts the lane where what it misses will find it. */
+  private consider(lane: Lane): void {
+    if (lane.waiting === 0) {
+      this.stand(lane, "nowhere", 0)
+      return this.rest(lane)
+    }
+    const next = lane.next
+    if (next === undefined) {
+      this.stand(lane, "nowhere", 0)
+      return lane.block()
+    }
+    if (lane.running >= this.limits.perKey) return this.stand(lane, "nowhere", 0)
+    const now = this.timer.now()
+    // A place that is taken again is no start.
+    const at = next.started ? now : lane.openAt(now, next.cost, this.limits.units)
+    if (at > now) return this.stand(lane, "for a time", at)
+    this.stand(lane, "for a place", next.senior ? 0 : this.limits.fair ? this.roundOf(lane) : next.turn)
+  }
+
+  /** Round robin: a lane goes behind all others when it gets in line, and keeps its turn while it stands there. */
+  private roundOf(lane: Lane): number {
+    return lane.stands === "for a place" && lane.rank > 0 ? lane.rank : ++this.turns
+  }
+
+  private stand(lane: Lane, stands: Lane["stands"], rank: number): void {
+    if (lane.stands !== stands) {
+      if (lane.stands !== "nowhere") this.heapOf(lane.stands).remove(lane)
+      lane.stands = stands
+    }
+    if (stands !== "nowhere") this.heapOf(stands).put(lane, rank)
+    const first = this.timed.first
+    if (first === undefined) this.timer.clear()
+    else this.timer.set(first.rank)
+  }
+
+  private heapOf(stands: "for a time" | "for a place"): Heap<Lane> {
+    return stands === "for a time" ? this.timed : this.ready
+  }
+
+  /** Admits while there are places. Whoever is admitted may call back at once; then this one goes on. */
+  private admit(): void {
+    if (this.admitting) return
+    this.admitting = true
+    try {
+      for (let lane = this.ready.first; lane !== undefined; lane = this.ready.first) {
+        if (this.running >= this.concurrency) return
+        const next = lane.next
+        // Its host, or another gate that it needs, may have filled up since it was put here.
+        if (next === undefined) this.consider(lane)
+        else this.pass(lane, next)
+      }
+    } finally {
+      this.admitting = false
+    }
+  }
+
+  private pass(lane: Lane, permit: Permit): void {
+    const host = permit.line!.host
+    lane.take(permit)
+    this.waiting--
+    this.hold(permit, this.timer.now())
+    for (const other of permit.takeAlso()) if (other.state === "aside") other.lane.keeper.hold(other, 0)
+    // The turn of the lane is over.
+    this.stand(lane, "nowhere", 0)
+    if (lane.waiting > 0) this.consider(lane)
+    host.admit(permit)
+  }
+
+  private wake(): void {
+    const now = this.timer.now()
+    for (let lane = this.timed.first; lane !== undefined && lane.rank <= now; lane = this.timed.first) {
+      this.consider(lane)
+    }
+    const first = this.timed.first
+    if (first !== undefined) this.timer.set(first.rank)
+    this.admit()
+  }
+
+  /** Forgets lanes of which nothing is left to know: a few for each new one, so that nothing is ever swept. */
+  private forget(): void {
+    const rested = this.rested
+    if (rested.length === 0) return
+    const now = this.timer.now()
+    if (this.users === 0 && this.emptyAt <= now) {
+      this.lanes.clear()
+      rested.drain()
+      return
+    }
+    // Two are looked at for each new one, so there are never twice as many as there is something to know of.
+    for (let i = Math.min(2, rested.length); i > 0; i--) {
+      const lane = rested.shift()!
+      lane.rested = false
+      if (lane.users > 0) continue
+      if (lane.emptyAt <= now) this.lanes.delete(lane.key)
+      else this.rest(lane)
+    }
+  }
+}

@@ -1,0 +1,99 @@
+/**
+ * The way of one key through a gate: what it may do now, and who waits for it.
+ */
+import type { Ranked } from "./heap.ts"
+import type { Keeper } from "./keeper.ts"
+import { type Host, Line, type Permit } from "./permit.ts"
+import { Starts } from "./starts.ts"
+
+const none: Array<Line> = []
+
+export class Lane implements Ranked {
+  readonly key: string
+  readonly keeper: Keeper
+  readonly starts: Starts | undefined
+  running = 0
+  waiting = 0
+  /** Permits that wait, are held or are put aside. */
+  users = 0
+  /** No start before this time. */
+  closedUntil = 0
+  /** Nobody waits before this time: all are sent away. */
+  refusedUntil = 0
+  /** Where the lane stands: in the heap of those that wait for a time, or for a place. */
+  stands: "nowhere" | "for a time" | "for a place" = "nowhere"
+  rank = 0
+  place = -1
+  /** Whether it is among those that have come to rest. */
+  rested = false
+  private lines = none
+
+  constructor(key: string, keeper: Keeper, window: number | undefined) {
+    this.key = key
+    this.keeper = keeper
+    this.starts = window === undefined ? undefined : new Starts(window)
+  }
+
+  /** The next one to admit, among those whose host has a place. */
+  get next(): Permit | undefined {
+    let next: Permit | undefined
+    for (const { first, host } of this.lines) {
+      if (first === undefined || (next !== undefined && next.turn <= first.turn)) continue
+      if (host.free > 0 && first.hasAlso) next = first
+    }
+    return next
+  }
+
+  lineOf(host: Host): Line {
+    const known = this.lines.find((line) => line.host === host)
+    if (known !== undefined) return known
+    const line = new Line(this, host)
+    if (this.lines === none) this.lines = [line]
+    else this.lines.push(line)
+    return line
+  }
+
+  take(permit: Permit): void {
+    const line = permit.line!
+    line.remove(permit)
+    this.waiting--
+    if (line.first !== undefined) return
+    line.host.unblock(line)
+    if (this.lines.length === 1) this.lines = none
+    else this.lines.splice(this.lines.indexOf(line), 1)
+  }
+
+  /** All that wait. */
+  all(): ReadonlyArray<Permit> {
+    const permits: Array<Permit> = []
+    for (const line of this.lines) {
+      for (let permit = line.first; permit !== undefined; permit = permit.after) permits.push(permit)
+    }
+    return permits
+  }
+
+  /** Has the hosts, and other gates, say when they have a place. */
+  block(): void {
+    for (const line of this.lines) {
+      line.host.block(line)
+      for (const other of line.first?.also ?? []) other.lane.keeper.block(line)
+    }
+  }
+
+  reconsider(): void {
+    this.keeper.reconsider(this)
+  }
+
+  /** When a start of this cost is next allowed, as far as time decides it. */
+  openAt(now: number, cost: number, limit: number): number {
+    const { closedUntil, starts } = this
+    if (starts === undefined) return closedUntil
+    starts.expire(now)
+    return starts.used + cost <= limit ? closedUntil : Math.max(closedUntil, starts.roomAt(now, cost, limit))
+  }
+
+  /** From when on nothing is lost where the lane is forgotten. */
+  get emptyAt(): number {
+    return Math.max(this.closedUntil, this.refusedUntil, this.starts === undefined ? 0 : this.starts.emptyAt)
+  }
+}

@@ -1,0 +1,190 @@
+/**
+ * What a gate is, apart from any run: its options, checked, and the state that it
+ * has on each clock.
+ */
+import * as Clock from "effect/Clock"
+import * as Context from "effect/Context"
+import * as Duration from "effect/Duration"
+import { format } from "effect/Formatter"
+import { hasProperty } from "effect/Predicate"
+import * as Random from "effect/Random"
+import { InvalidCost, InvalidOptions } from "../../BatchError.ts"
+import * as Check from "../options.ts"
+import { Aimd, type Bounds } from "./aimd.ts"
+import type { CircuitPolicy } from "./circuits.ts"
+import { Keeper, type Limits } from "./keeper.ts"
+import { Lane } from "./lane.ts"
+import type { Permit } from "./permit.ts"
+import { retryAfterOf } from "./retryAfter.ts"
+import { Timer } from "./timer.ts"
+
+export interface Options {
+  readonly concurrency?: number | "unbounded" | (Bounds & { readonly adapt: "aimd" }) | undefined
+  readonly concurrencyPerKey?: number | undefined
+  readonly rate?: { readonly limit: number; readonly window: Duration.Input } | undefined
+  readonly key?: ((params: never) => string) | undefined
+  readonly cost?: ((params: never) => number) | undefined
+  readonly order?: "fifo" | "fair" | undefined
+  readonly closeOn?: ((error: unknown) => Duration.Input | undefined) | undefined
+  readonly jitter?: number | undefined
+  readonly countAttempts?: boolean | undefined
+  readonly breaker?: { readonly policy?: unknown } | undefined
+}
+
+let made = 0
+
+export class Policy {
+  /** Whether a request that closed the gate uses up an attempt. */
+  readonly countAttempts: boolean
+  /** Makes the circuits of the gate, where it has a breaker. */
+  readonly circuits: CircuitPolicy | undefined
+  private readonly order = ++made
+  private readonly limits: Limits
+  private readonly bounds: Bounds | undefined
+  private readonly jitter: number
+  private readonly key: ((params: unknown) => string) | undefined
+  private readonly cost: ((params: unknown) => number) | undefined
+  private readonly closeOn: ((error: unknown) => Duration.Input | undefined) | undefined
+  /** Time means nothing across clocks, so each has a state of its own. */
+  private readonly keepers = new WeakMap<Clock.Clock, Keeper>()
+
+  constructor(options: Options) {
+    const { concurrency, concurrencyPerKey, cost, key, rate } = options
+    this.bounds = typeof concurrency === "object" ? boundsOf(concurrency) : undefined
+    this.limits = {
+      concurrency: typeof concurrency === "object" ? concurrency.max : Check.concurrency(concurrency ?? "unbounded"),
+      perKey:
+        concurrencyPerKey === undefined
+          ? Number.POSITIVE_INFINITY
+          : Check.positiveInteger("concurrencyPerKey", concurrencyPerKey),
+      units: rate === undefined ? Number.POSITIVE_INFINITY : positive("rate.limit", rate.limit),
+      window: rate === undefined ? undefined : windowOf(rate.window),
+      fair: Check.oneOf("order", options.order ?? "fifo", ["fifo", "fair"]) === "fair",
+      keyed: key !== undefined
+    }
+    this.countAttempts = options.countAttempts ?? false
+    this.jitter = Check.share("jitter", options.jitter ?? 0.05)
+    this.circuits = circuitsOf(options.breaker)
+    Check.optionalFunction("key", key)
+    Check.optionalFunction("cost", cost)
+    Check.optionalFunction("closeOn", options.closeOn)
+    needs("concurrencyPerKey", concurrencyPerKey, "key", key)
+    needs("cost", cost, "rate", rate)
+    if (cost === undefined && this.limits.units < 1) {
+      throw new InvalidOptions({
+        option: "rate.limit",
+        value: rate!.limit,
+        expected: "at least 1 where there is no cost"
+      })
+    }
+    // The types of the options have checked what these are given.
+    this.key = key as ((params: unknown) => string) | undefined
+    this.cost = cost as ((params: unknown) => number) | undefined
+    this.closeOn = options.closeOn
+  }
+
+  keeperIn(context: Context.Context<never>): Keeper {
+    const clock = Context.get(context, Clock.Clock)
+    let keeper = this.keepers.get(clock)
+    if (keeper === undefined) {
+      const adaptive = this.bounds === undefined ? undefined : new Aimd(this.bounds)
+      keeper = new Keeper(this.order, this.limits, (wake) => new Timer(context, wake), adaptive)
+      keeper.circuits = this.circuits?.make()
+      this.keepers.set(clock, keeper)
+    }
+    return keeper
+  }
+
+  /** The lane of these params; throws what `key` throws. */
+  laneOf(keeper: Keeper, params: unknown): Lane {
+    if (this.key === undefined) return keeper.only
+    const key = this.key(params)
+    if (typeof key === "string") return keeper.laneOf(key)
+    throw new TypeError(`key of a gate answered ${format(key)}, expected a string`)
+  }
+
+  laneNamed(keeper: Keeper, key: string): Lane {
+    return this.key === undefined ? keeper.only : keeper.laneOf(key)
+  }
+
+  /** What these params cost; throws what `cost` throws, and `InvalidCost` where they could never start. */
+  costOf(params: unknown): number {
+    return this.cost === undefined ? 1 : checked(this.cost(params), this.limits.units)
+  }
+
+  /** For how long an error closes the gate. */
+  closesFor(error: unknown, context: Context.Context<never>): Duration.Duration | undefined {
+    if (this.closeOn === undefined) {
+      return retryAfterOf(error, Context.get(context, Clock.Clock).currentTimeMillisUnsafe())
+    }
+    const duration = this.closeOn(error)
+    return duration === undefined ? undefined : Duration.fromInputUnsafe(duration)
+  }
+
+  /** Closes a lane; it opens a little later than told, so that not all who were told the same come back at once. */
+  close(lane: Lane, duration: Duration.Duration, context: Context.Context<never>): void {
+    const { closedUntil, keeper } = lane
+    const millis = Duration.toMillis(duration)
+    const now = keeper.timer.now()
+    // Many that were told at the same time close it once.
+    if (now + millis <= closedUntil) return
+    const random = this.jitter === 0 ? 0 : Context.get(context, Random.Random).nextDoubleUnsafe()
+    keeper.close(lane, now + millis * (1 + this.jitter * random))
+  }
+}
+
+const checked = (cost: number, limit: number): number => {
+  if (cost >= 0 && cost <= limit && cost !== Number.POSITIVE_INFINITY) return cost
+  throw new InvalidCost({ cost, limit })
+}
+
+/** Says what a start has really cost. */
+export const settle = (permit: Permit, actual: number): void =>
+  permit.lane.keeper.settle(permit, checked(actual, Number.POSITIVE_INFINITY))
+
+/** The policy of a gate that stands in an option. */
+export const policyOf = (option: string, gate: { readonly policy?: unknown } | undefined): Policy | undefined => {
+  if (gate === undefined) return undefined
+  if (gate.policy instanceof Policy) return gate.policy
+  throw new InvalidOptions({ option, value: gate, expected: "a gate, made by Gate.make" })
+}
+
+/** The policy of the options `gate` and `rate` of a class. */
+export const gateOf = (
+  owner: string,
+  { gate, rate }: { readonly gate?: { readonly policy?: unknown } | undefined; readonly rate?: Options["rate"] }
+): Policy | undefined => {
+  if (rate === undefined) return policyOf(`gate of ${owner}`, gate)
+  if (gate === undefined) return new Policy({ rate })
+  throw new InvalidOptions({ option: `rate of ${owner}`, value: rate, expected: "left out where there is a gate" })
+}
+
+const circuitsOf = (breaker: { readonly policy?: unknown } | undefined): CircuitPolicy | undefined => {
+  if (breaker === undefined) return undefined
+  if (hasProperty(breaker.policy, "make")) return breaker.policy as CircuitPolicy
+  throw new InvalidOptions({ option: "breaker", value: breaker, expected: "a breaker, made by Breaker.make" })
+}
+
+const boundsOf = (value: { readonly min: number; readonly max: number; readonly adapt: "aimd" }): Bounds => {
+  Check.oneOf("concurrency.adapt", value.adapt, ["aimd"])
+  const min = Check.positiveInteger("concurrency.min", value.min)
+  const max = Check.positiveInteger("concurrency.max", value.max)
+  if (min <= max) return { min, max }
+  throw new InvalidOptions({ option: "concurrency.min", value: min, expected: `at most concurrency.max (${max})` })
+}
+
+const windowOf = (value: Duration.Input): number => {
+  const millis = Duration.toMillis(Check.duration("rate.window", value))
+  if (millis !== Number.POSITIVE_INFINITY) return millis
+  throw new InvalidOptions({ option: "rate.window", value, expected: "a duration that ends" })
+}
+
+const positive = (option: string, value: number): number => {
+  if (Number.isFinite(value) && value > 0) return value
+  throw new InvalidOptions({ option, value, expected: "a number greater than 0" })
+}
+
+const needs = (option: string, value: unknown, other: string, needed: unknown): void => {
+  if (value === undefined || needed !== undefined) return
+  throw new InvalidOptions({ option, value, expected: `left out where there is no ${other}` })
+}

@@ -1,0 +1,57 @@
+/**
+ * Time for a gate: one clock, and one sleep for all that waits.
+ */
+import * as Clock from "effect/Clock"
+import * as Context from "effect/Context"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import type * as Fiber from "effect/Fiber"
+import * as Scheduler from "effect/Scheduler"
+
+export class Timer {
+  private readonly clock: Clock.Clock
+  /** That of the system is never set back, where the time of day may be. */
+  private readonly system: boolean
+  private readonly services: Context.Context<never>
+  private readonly wake: () => void
+  private sleeping: Fiber.Fiber<void> | undefined = undefined
+  private wakesAt = Number.POSITIVE_INFINITY
+  private latest = 0
+
+  constructor(context: Context.Context<never>, wake: () => void) {
+    this.clock = Context.get(context, Clock.Clock)
+    this.system = this.clock === Context.get(Context.empty(), Clock.Clock)
+    this.services = Context.make(Scheduler.Scheduler, Context.get(context, Scheduler.Scheduler))
+    this.wake = wake
+  }
+
+  /** Milliseconds, from a start of the clock's own; they never go back. */
+  now(): number {
+    const now = this.system ? performance.now() : this.clock.currentTimeMillisUnsafe()
+    return (this.latest = Math.max(this.latest, now))
+  }
+
+  /** Wakes at this time, or before. */
+  set(at: number): void {
+    if (at >= this.wakesAt) return
+    this.clear()
+    this.wakesAt = at
+    const sleep = this.clock.sleep(Duration.millis(Math.max(1, Math.ceil(at - this.now()))))
+    // It belongs to none of those that wait, because whoever set it may leave first; where nobody waits any more, it is
+    // interrupted.
+    this.sleeping = Effect.runForkWith(this.services)(
+      Effect.map(sleep, () => {
+        this.sleeping = undefined
+        this.wakesAt = Number.POSITIVE_INFINITY
+        this.wake()
+      })
+    )
+  }
+
+  clear(): void {
+    const sleeping = this.sleeping
+    this.sleeping = undefined
+    this.wakesAt = Number.POSITIVE_INFINITY
+    sleeping?.interruptUnsafe()
+  }
+}
