@@ -8,6 +8,7 @@ import type * as Duration from "effect/Duration"
 import type * as Effect from "effect/Effect"
 import type * as Stream from "effect/Stream"
 import type { BatchFailed, DuplicateKey } from "./BatchError.ts"
+import type { Gate } from "./Gate.ts"
 import type { Bounds as BudgetBounds } from "./internal/budget.ts"
 import type { Bounds } from "./internal/tolerance.ts"
 import type { Any as AnyOutcome, Outcome } from "./Outcome.ts"
@@ -44,6 +45,13 @@ export type StreamOptions<P, S, O extends AnyOutcome, M extends Mode, E2, R2, R3
   readonly params: Input<P, E2, R2>
   /** How many items run at the same time. Defaults to 16. */
   readonly concurrency?: number | "unbounded" | undefined
+  /**
+   * How many items may wait at a gate, or between two attempts, before no more are taken. They do not count among those
+   * that run. Defaults to ten times `concurrency`.
+   */
+  readonly parked?: number | undefined
+  /** What every item goes through before it begins, and holds until it ends. Defaults to no gate. */
+  readonly gate?: Gate<P> | undefined
   /** Defaults to `"fail-fast"`. */
   readonly mode?: M | undefined
   /** How many handlers an item may pass through; it then fails with `TooManySteps`. Defaults to 1,000,000. */

@@ -12,6 +12,7 @@ import type * as Schema from "effect/Schema"
 import type { StandardSchemaV1 } from "effect/StandardSchema"
 import type { Next, Skip } from "./Answer.ts"
 import type { HandlerTimeout } from "./BatchError.ts"
+import type { Gate } from "./Gate.ts"
 
 /**
  * What `prepareInputs` is given.
@@ -125,6 +126,10 @@ export interface Options<
   readonly output?: Schema.Codec<NoInfer<O | O2>, any> | undefined
   /** How long each attempt may take; it then fails with `HandlerTimeout`. Defaults to no limit. */
   readonly timeout?: T
+  /**
+   * What each attempt goes through before it is made; the item waits for it behind `prepareInputs`. Defaults to no gate.
+   */
+  readonly gate?: Gate<P> | undefined
   /** Defaults to a single attempt. */
   readonly retry?: Retry<NoInfer<E>, TimeoutError<T>, RS> | undefined
   /** Runs once, after the last attempt, with its typed error; what it answers takes the place of the output. */

@@ -115,13 +115,15 @@ export interface Interrupted<out P> extends Item<P>, Started {
 }
 
 /**
- * The batch ended before the item's turn came.
+ * The batch ended before the item's turn came, or a gate did not let it in.
  *
  * @category models
  * @since 0.1.0
  */
 export interface NotStarted<out P> extends Item<P> {
   readonly _tag: "NotStarted"
+  /** Why a gate did not let the item in; `undefined` where the batch had ended. */
+  readonly reason: string | undefined
 }
 
 /**

@@ -304,13 +304,13 @@ describe("Batch", () => {
           "flaky of 2",
           "item 1 starts with 1",
           "item 1 attempt 1: attempt 1, again in 2s",
-          "item 1 attempt -> default",
-          "item 1 last -> default",
-          "item 1 Succeeded",
           "item 0 starts with 0",
           "item 0 attempt -> default",
           "item 0 last -> default",
           "item 0 Succeeded",
+          "item 1 attempt -> default",
+          "item 1 last -> default",
+          "item 1 Succeeded",
           "end: 2"
         ])
       })

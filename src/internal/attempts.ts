@@ -3,15 +3,19 @@
  * fallback after the last. All state of a policy belongs to this one call, so
  * items that run at the same time never share a counter.
  */
+import * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import { format } from "effect/Formatter"
+import * as Pull from "effect/Pull"
 import * as Schedule from "effect/Schedule"
 import { HandlerTimeout } from "../BatchError.ts"
 import type { AnyEffect, HandlerDefinition } from "./definition.ts"
+import { afterAttempt, approach, rejection, rest, throughCircuit } from "./gated.ts"
 import type { Step } from "./graph.ts"
 import type { Item } from "./item.ts"
+import type { Tenant } from "./places.ts"
 import type { Run } from "./run.ts"
 import { isEffect } from "./tags.ts"
 
@@ -19,17 +23,20 @@ import { isEffect } from "./tags.ts"
 export type Within = <A>(item: Item, f: () => A) => A
 
 export const hasPolicy = (handler: HandlerDefinition): boolean =>
-  handler.retry !== undefined || handler.timeout !== undefined || handler.handleError !== undefined
+  handler.retry !== undefined ||
+  handler.timeout !== undefined ||
+  handler.handleError !== undefined ||
+  handler.gate?.circuits !== undefined
 
 /** Calls the request of a step; the effect is a span where someone looks at spans. */
-export const request = (item: Item, step: Step, run: Run): AnyEffect => {
+export const request = (item: Item, step: Step, run: Run, tenant: Tenant): AnyEffect => {
   let effect: AnyEffect
-  if (step.plain) {
+  if (step.plain && !run.gates.breaks) {
     if (!run.mayCall(item)) return Exit.interrupt()
     item.attempts++
     item.attempt = 1
     effect = expectEffect(step.handler.handleRequest(item.inputs), "handleRequest", item)
-  } else effect = attempts(item, step.handler, run)
+  } else effect = attempts(item, step.handler, run, tenant)
   if (!run.traced) return effect
   return Effect.withSpan(effect, `Handler.${step.name}`, {
     attributes: { "item.index": item.index },
@@ -38,7 +45,7 @@ export const request = (item: Item, step: Step, run: Run): AnyEffect => {
 }
 
 /** Calls the request under its policy. */
-const attempts = (item: Item, handler: HandlerDefinition, run: Run): AnyEffect => {
+const attempts = (item: Item, handler: HandlerDefinition, run: Run, tenant: Tenant): AnyEffect => {
   const { handleError, handleRequest, retry, timeout } = handler
   const within = run.options.within
   const inputs = item.inputs
@@ -51,8 +58,10 @@ const attempts = (item: Item, handler: HandlerDefinition, run: Run): AnyEffect =
     return expectEffect(answer, "handleRequest", item)
   }
 
-  const first = call()
-  if (Exit.isExit(first) && Exit.isSuccess(first)) return first
+  // A breaker has to let the call through first.
+  const isBroken = (handler.gate ?? run.options.gate)?.circuits !== undefined
+  const first = isBroken ? undefined : call()
+  if (first !== undefined && Exit.isExit(first) && Exit.isSuccess(first)) return first
 
   let called: AnyEffect | undefined = first
   let effect: AnyEffect = Effect.suspend(() => {
@@ -65,7 +74,8 @@ const attempts = (item: Item, handler: HandlerDefinition, run: Run): AnyEffect =
           orElse: () => Effect.fail(new HandlerTimeout({ handler: name, duration: timeout }))
         })
   })
-  if (retry !== undefined) effect = Effect.retry(effect, scheduleOf(retry, item, run))
+  if (run.gates.any) effect = behindGate(effect, item, run, tenant)
+  if (retry !== undefined) effect = retried(effect, retry, item, run, tenant)
   if (handleError === undefined) return effect
   return Effect.catch(effect, (error) => {
     const answer = within === undefined ? handleError(inputs, error) : within(item, () => handleError(inputs, error))
@@ -73,11 +83,64 @@ const attempts = (item: Item, handler: HandlerDefinition, run: Run): AnyEffect =
   })
 }
 
-/** When to try again, as `Effect.retry` takes it; it tells who looks on at each retry. */
+/** Each attempt goes through the gate; one that was only told when to come back is made again. */
+const behindGate = (attempt: AnyEffect, item: Item, run: Run, tenant: Tenant): AnyEffect => {
+  const made: AnyEffect = Effect.catchCause(
+    Effect.suspend(() => throughCircuit(run, item, attempt)),
+    (cause) => {
+      const rejected = rejection(run, item, tenant, cause)
+      if (rejected !== undefined) return Effect.flatMap(rejected, () => passed)
+      const failed = afterAttempt(run, item, cause)
+      return failed === undefined ? passed : Effect.failCause(failed)
+    }
+  )
+  const passed: AnyEffect = Effect.suspend(() => {
+    const waits = approach(run, item, tenant)
+    return waits === undefined ? made : Effect.flatMap(waits, () => made)
+  })
+  return passed
+}
+
+/** Tries again as the options say, like `Effect.retry`, but without a place while it waits between two attempts. */
+const retried = (
+  attempt: AnyEffect,
+  options: Effect.Retry.Options<unknown>,
+  item: Item,
+  run: Run,
+  tenant: Tenant
+): AnyEffect => {
+  let current: Schedule.Metadata<unknown, unknown> | undefined
+  const schedule = scheduleOf(options, item, run, (metadata) => {
+    current = metadata
+  })
+  const made = Effect.suspend(() =>
+    current === undefined ? attempt : Effect.provideService(attempt, Schedule.CurrentMetadata, current)
+  )
+  return Effect.flatMap(Schedule.toStep(schedule), (step) => {
+    const loop: AnyEffect = Effect.catch(made, (error) =>
+      Pull.matchEffect(
+        Effect.flatMap(Clock.currentTimeMillis, (now) => step(now, error)),
+        {
+          onSuccess: ([, delay]) =>
+            Effect.flatMap(
+              Duration.isZero(delay) ? Effect.sleep(delay) : rest(run, item, tenant, Effect.sleep(delay)),
+              () => loop
+            ),
+          onFailure: (cause) => Effect.failCause(cause),
+          onDone: () => Effect.fail(error)
+        }
+      )
+    )
+    return loop
+  })
+}
+
+/** When to try again; it tells who looks on at each retry. */
 const scheduleOf = (
   options: Effect.Retry.Options<unknown>,
   item: Item,
-  run: Run
+  run: Run,
+  seen: (metadata: Schedule.Metadata<unknown, unknown>) => void
 ): Schedule.Schedule<unknown, unknown, unknown, unknown> => {
   const { schedule, times, while: isWorth } = options
   let policy: Schedule.Schedule<unknown, unknown, unknown, unknown> = Schedule.passthrough(schedule ?? Schedule.forever)
@@ -88,9 +151,13 @@ const scheduleOf = (
     })
   }
   if (times !== undefined) policy = Schedule.while(policy, ({ attempt }) => Effect.succeed(attempt <= times))
-  return Schedule.tap(policy, ({ duration, input }) =>
+  return Schedule.tap(policy, (metadata) =>
     Effect.sync(() => {
-      if (run.observer?.wantsDetails === true) run.observer.retryScheduled(item, input, Duration.toMillis(duration))
+      seen(metadata)
+      const observer = run.observer
+      if (observer?.wantsDetails === true) {
+        observer.retryScheduled(item, metadata.input, Duration.toMillis(metadata.duration))
+      }
     })
   )
 }

@@ -11,6 +11,7 @@ import { toBudget } from "./budget.ts"
 import { toCanary } from "./canary.ts"
 import { toDuplicates } from "./duplicates.ts"
 import { graphOf, refOf } from "./execute.ts"
+import { policyOf } from "./gate/policy.ts"
 import { stableKey } from "./key.ts"
 import type { Mergers } from "./merge.ts"
 import * as Check from "./options.ts"
@@ -34,9 +35,12 @@ export const toRunOptions = (
 ): RunOptions => {
   const isolation = Check.oneOf("isolation", options.isolation ?? "none", ["none", "snapshot"])
   const ref = refOf(options.shared)
+  const concurrency = Check.concurrency(options.concurrency ?? 16)
   return {
     graph: graphOf(self.definition),
-    concurrency: Check.concurrency(options.concurrency ?? 16),
+    concurrency,
+    parked: options.parked === undefined ? 10 * concurrency : Check.positiveInteger("parked", options.parked),
+    gate: policyOf("gate", options.gate),
     failFast: Check.oneOf("mode", options.mode ?? "fail-fast", ["fail-fast", "collect-all"]) === "fail-fast",
     tolerance: toTolerance(options.tolerate, options.mode ?? "fail-fast"),
     budget: toBudget(options.budget, options.cost),

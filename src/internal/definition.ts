@@ -6,6 +6,7 @@
  */
 import type * as Duration from "effect/Duration"
 import type * as Effect from "effect/Effect"
+import type { Policy } from "./gate/policy.ts"
 
 /** An effect of the caller; his services come from the context of the batch. */
 export type AnyEffect = Effect.Effect<unknown, unknown, unknown>
@@ -47,6 +48,8 @@ export interface HandlerDefinition {
   readonly retry: Effect.Retry.Options<unknown> | undefined
   /** The limit of each attempt. */
   readonly timeout: Duration.Duration | undefined
+  /** What each attempt goes through. */
+  readonly gate?: Policy | undefined
   /** The schemas for what a report keeps of the step; the engine never looks at them. */
   readonly schemas?: Schemas | undefined
 }

@@ -15,6 +15,7 @@ import {
   type PipelineDefinition,
   type Promised
 } from "./definition.ts"
+import type { Policy } from "./gate/policy.ts"
 import { stampOf } from "./stamp.ts"
 
 export interface Step {
@@ -28,6 +29,7 @@ export interface Step {
   readonly plain: boolean
   /** Set where the request is a plain promise. */
   readonly promised: Promised | undefined
+  readonly gate: Policy | undefined
   /** The step behind an action; `undefined` where the action ends the run. */
   readonly next: (action: string) => Step | undefined
 }
@@ -38,6 +40,8 @@ export interface Graph {
   readonly decoders: ReadonlyArray<Decoder>
   /** Which pipeline it is, for the report. */
   readonly stamp: () => Stamp
+  /** Whether any step may have a gate. */
+  readonly gated: boolean
 }
 
 /** What is wrong with the wiring of a pipeline, one sentence for each problem. */
@@ -66,6 +70,7 @@ export const problemsOf = (pipeline: PipelineDefinition): ReadonlyArray<string> 
 /** Builds the steps of a pipeline without problems. */
 export const compile = (pipeline: PipelineDefinition): Graph => {
   const decoders: Array<Decoder> = []
+  let gated = false
   const decoderOf = (handler: HandlerDefinition): number => {
     const decoder = handler.decoder
     if (decoder === undefined) return -1
@@ -75,8 +80,9 @@ export const compile = (pipeline: PipelineDefinition): Graph => {
 
   const stepOf = (name: string, handler: HandlerDefinition, next: Step["next"]): Step => {
     const plain = !hasPolicy(handler)
+    if (handler.gate !== undefined) gated = true
     const promised = plain ? handler.promised : undefined
-    return { name, handler, params: decoderOf(handler), first: false, plain, promised, next }
+    return { name, handler, params: decoderOf(handler), first: false, plain, promised, gate: handler.gate, next }
   }
 
   const build = (graph: PipelineDefinition, prefix: string, leave: (action: string) => Step | undefined): Step => {
@@ -101,5 +107,5 @@ export const compile = (pipeline: PipelineDefinition): Graph => {
 
   const start = build(pipeline, "", () => undefined)
   let stamp: Stamp | undefined
-  return { name: pipeline.name, start, decoders, stamp: () => (stamp ??= stampOf(pipeline)) }
+  return { name: pipeline.name, start, decoders, gated, stamp: () => (stamp ??= stampOf(pipeline)) }
 }

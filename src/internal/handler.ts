@@ -7,6 +7,7 @@ import type * as Handler from "../Handler.ts"
 import type { Options } from "../HandlerOptions.ts"
 import { fromSchema } from "./decoder.ts"
 import type { HandlerDefinition, PipelineDefinition } from "./definition.ts"
+import { policyOf } from "./gate/policy.ts"
 import * as Check from "./options.ts"
 
 export const TypeId = "~parallel-batch-pipeline/Handler"
@@ -43,6 +44,7 @@ export const define = (
     processResults: options.processResults as HandlerDefinition["processResults"],
     retry,
     schemas: { params: options.params, shared: options.shared, output: options.output, error: options.error },
-    timeout: timeout === undefined ? undefined : Check.duration(`timeout of handler ${name}`, timeout)
+    timeout: timeout === undefined ? undefined : Check.duration(`timeout of handler ${name}`, timeout),
+    gate: policyOf(`gate of handler ${name}`, options.gate)
   }
 }

@@ -148,6 +148,12 @@ export class Interrupted extends Started implements Outcome.Interrupted<unknown>
 
 export class NotStarted extends Base implements Outcome.NotStarted<unknown> {
   readonly _tag = "NotStarted"
+  readonly reason: string | undefined
+
+  constructor(index: number, params: unknown, keyOf: KeyOf, reason: string | undefined) {
+    super(index, params, keyOf)
+    this.reason = reason
+  }
 }
 
 export type AnyOutcome = Succeeded | Failed | Skipped | Interrupted | NotStarted

@@ -21,10 +21,12 @@ import * as Tracer from "effect/Tracer"
 import type * as Report from "../Report.ts"
 import type { Ending } from "./ending.ts"
 import { Fifo } from "./fifo.ts"
+import { Gates } from "./gates.ts"
 import { Item } from "./item.ts"
 import type { Observer } from "./observer.ts"
 import type { AnyOutcome } from "./outcome.ts"
 import { Pace } from "./pace.ts"
+import { Places } from "./places.ts"
 import { inOneShape, type RunOptions } from "./runOptions.ts"
 import { settle, tell } from "./settle.ts"
 import { Signal } from "./signal.ts"
@@ -38,6 +40,8 @@ export type { RunOptions } from "./runOptions.ts"
 export class Run {
   readonly options: RunOptions
   readonly context: Context.Context<unknown>
+  readonly host = new Places(this)
+  readonly gates: Gates
   readonly tally: Tally
   readonly pace: Pace
   /** Whether someone looks at spans; making them for nobody would cost more than the engine. */
@@ -97,7 +101,7 @@ export class Run {
   constructor(given: RunOptions, context: Context.Context<unknown>) {
     const options = inOneShape(given)
     this.options = options
-    this.context = context
+    this.context = (this.gates = new Gates(options, context)).context
     this.read = this.first = options.firstIndex ?? 0
     this.concurrency = this.places = options.concurrency
     this.probing = options.canary !== undefined
@@ -140,7 +144,7 @@ export class Run {
 
   /** The items that have begun, and have not ended. */
   begun(): ReadonlyArray<Item> {
-    const inHand = Array.from(this.active).flatMap((worker) => worker.inHand ?? [])
+    const inHand = Array.from(this.active).flatMap((worker) => worker.item ?? worker.finalizing ?? [])
     return [...inHand, ...this.aside]
   }
 
@@ -152,6 +156,7 @@ export class Run {
     const stepStarts = timings === true ? [] : undefined
     this.tally.open(this.read, params)
     const item = new Item(this.read++, params, keyOf, shared.open(), now, this.origin, stepStarts)
+    if (this.gates.held !== undefined) item.around = this.gates.held
     if (this.hasProbed) this.fit()
     if (duplicates === undefined && this.cancelled === undefined) {
       if (this.observer?.wantsDetails === true) this.observer.itemStarted(item)
@@ -197,12 +202,6 @@ export class Run {
       const item = this.ready.shift()
       if (item === undefined || this.aside.delete(item)) return item
     }
-  }
-
-  /** Has an item end that was put aside, unless its end is known. */
-  interruptAside(item: Item): void {
-    if (item.ending !== undefined || !this.aside.delete(item)) return
-    this.interrupt(item, this.now())
   }
 
   /** Has items with a key not start. */
@@ -260,6 +259,7 @@ export class Run {
   /** Has as many workers take items as may. */
   fit(): void {
     this.places = this.paused || this.isProbed ? 0 : this.concurrency
+    this.host.serve()
     this.demand()
   }
 
@@ -283,7 +283,8 @@ export class Run {
     if (this.stopped) return false
     // What has begun goes on, also while nothing new may begin.
     if (this.ready.length > 0) return this.workers - this.hungry < this.concurrency
-    return this.workers < this.places && !this.draining && !this.options.source.exhausted && this.hungry === 0
+    if (this.workers >= this.places || this.host.isFull) return false
+    return !this.draining && !this.options.source.exhausted && this.hungry === 0
   }
 
   begin(worker: Worker): void {
@@ -294,6 +295,7 @@ export class Run {
   /** A worker takes no more items: it ends, or there are too many. */
   part(): void {
     this.workers--
+    this.host.serve()
   }
 
   /** The fiber of a worker has ended; where there is still work, another one takes its place. */

@@ -20,6 +20,7 @@ export const runOne = (
     source: Source.make([options.params]),
     shared: atomic(refOf(options.shared)),
     concurrency: 1,
+    parked: 1,
     failFast: false,
     decodeParams: true,
     maxSteps: Check.positiveInteger("maxSteps", options.maxSteps ?? 1_000_000),

@@ -8,6 +8,7 @@ import type { Within } from "./attempts.ts"
 import type { Budget } from "./budget.ts"
 import type { Canary } from "./canary.ts"
 import type { Duplicates } from "./duplicates.ts"
+import type { Policy } from "./gate/policy.ts"
 import type { Graph } from "./graph.ts"
 import type { AnyOutcome, KeyOf } from "./outcome.ts"
 import type { Run } from "./run.ts"
@@ -21,6 +22,10 @@ export interface RunOptions {
   readonly shared: SharedData
   /** How many items run at the same time; `Infinity`: all. */
   readonly concurrency: number
+  /** How many items may wait without a place before no more are taken. */
+  readonly parked: number
+  /** The gate that every item goes through. */
+  readonly gate?: Policy | undefined
   readonly failFast: boolean
   /** How many failures the batch bears, where it does not end at the first. */
   readonly tolerance?: Tolerance | undefined
@@ -63,6 +68,8 @@ export const inOneShape = (options: RunOptions): RunOptions => ({
   source: options.source,
   shared: options.shared,
   concurrency: options.concurrency,
+  parked: options.parked,
+  gate: options.gate,
   failFast: options.failFast,
   tolerance: options.tolerance,
   budget: options.budget,

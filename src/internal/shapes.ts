@@ -9,6 +9,7 @@
  */
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
+import { type Options, Policy } from "./gate/policy.ts"
 import { Run } from "./run.ts"
 import { atomic, snapshot } from "./shared.ts"
 import * as Source from "./source.ts"
@@ -18,11 +19,12 @@ const partsOf = (shared: ReturnType<typeof atomic>) => {
   const run = new Run(
     {
       // Nothing is ever started.
-      graph: { name: "", start: undefined as never, decoders: [], stamp: () => undefined as never },
+      graph: { name: "", start: undefined as never, decoders: [], gated: false, stamp: () => undefined as never },
       source: Source.make([undefined]),
       shared,
       // No small integer: the first unbounded batch would give the options another class.
       concurrency: Number.POSITIVE_INFINITY,
+      parked: Number.POSITIVE_INFINITY,
       failFast: false,
       decodeParams: false,
       maxSteps: 1,
@@ -39,8 +41,19 @@ const partsOf = (shared: ReturnType<typeof atomic>) => {
   return [new Worker(run), item, Effect.runFork(Effect.void)]
 }
 
+/** What is allocated for each start behind a gate. */
+const permitOf = (options: Options) => {
+  const gate = new Policy(options)
+  const keeper = gate.keeperIn(Context.empty())
+  const permit = keeper.enter(gate.laneOf(keeper, undefined), 1)
+  keeper.leave(permit, "success")
+  return permit
+}
+
 /** Exported, so that no bundler leaves it out. */
 export const kept: ReadonlyArray<unknown> = [
   partsOf(atomic({ current: undefined })),
-  partsOf(snapshot({ current: undefined }, undefined))
+  partsOf(snapshot({ current: undefined }, undefined)),
+  permitOf({ concurrency: 1 }),
+  permitOf({ rate: { limit: 1, window: 1 }, key: () => "" })
 ]

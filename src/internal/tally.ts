@@ -78,6 +78,7 @@ export class Tally {
   }
 
   interrupt(item: Item, now: number): AnyOutcome {
+    if (item.isUntouched) return this.leave(item.index, item.params, item.refused)
     this.interrupted++
     this.attempts += item.calls
     return this.put(new Interrupted(item, this.keyOf, now - item.startedAt, item.step?.name))
@@ -89,9 +90,9 @@ export class Tally {
     this.ledger.put(outcome)
   }
 
-  leave(index: number, params: unknown): AnyOutcome {
+  leave(index: number, params: unknown, reason?: string): AnyOutcome {
     this.notStarted++
-    return this.put(new NotStarted(index, params, this.keyOf))
+    return this.put(new NotStarted(index, params, this.keyOf, reason))
   }
 
   private put<O extends AnyOutcome>(outcome: O): O {

@@ -3,12 +3,10 @@
  *
  * It is a state machine inside one `Effect.whileLoop`: `advance` goes on until
  * there is an effect to wait for, the fiber runs it, and `receive` takes its
- * value. Finished effects stay inside `advance`, so nothing is allocated for a
- * step but what the caller's own functions allocate: no fiber, no generator.
+ * value. Finished effects stay inside `advance`: nothing is allocated for a step.
  *
- * A failure leaves the loop, becomes the end of the item, and the loop is
- * entered again. Thrown bugs take the same way: Effect's run loop turns what
- * `advance` throws into a failure.
+ * A failure, or what `advance` throws, leaves the loop and becomes the end of the
+ * item, and the loop is entered again.
  *
  * The hand-off between two handlers (processResults, route, prepareInputs of the
  * next) is one synchronous step. Whatever an item has to wait for, it waits for
@@ -23,28 +21,31 @@ import { request } from "./attempts.ts"
 import { decode } from "./decode.ts"
 import type { AnyEffect, Promised } from "./definition.ts"
 import { type Ending, endingAfter, exitOf, invalidParams } from "./ending.ts"
+import { approach, depart, endingAt, giveBack } from "./gated.ts"
 import { enter, processed } from "./handOff.ts"
 import type { Item } from "./item.ts"
 import type { AnyOutcome } from "./outcome.ts"
 import { type Driver, Parking } from "./parking.ts"
+import type { Tenant } from "./places.ts"
 import type { Run } from "./run.ts"
 import { end, pending } from "./source.ts"
 import { childrenOf, isExit, isPromiseLike } from "./tags.ts"
 
-export class Worker implements Driver {
+export class Worker implements Driver, Tenant {
   readonly effect: Effect.Effect<void, never, unknown>
   left = false
   /** Whether it takes no more items. */
-  private parted = false
+  parted = false
   private readonly run: Run
   private readonly parking = new Parking(this)
-  private fiber: Fiber.Fiber<unknown, unknown> | undefined = undefined
-  private item: Item | undefined = undefined
-  private finalizing: Item | undefined = undefined
-  private ending: Ending | undefined = undefined
+  fiber: Fiber.Fiber<unknown, unknown> | undefined = undefined
+  /** The item in hand, and how it ends, where that is known. */
+  item: Item | undefined = undefined
+  ending: Ending | undefined = undefined
+  finalizing: Item | undefined = undefined
   /** The effect to wait for, and what it is. */
   pending: AnyEffect = Effect.void
-  private waiting: "input" | "params" | "turn" | "outputs" | "finalizers" | "published" | undefined = undefined
+  private waiting: "input" | "params" | "turn" | "gate" | "outputs" | "finalizers" | "published" | undefined = undefined
   /** What a request has come to, where that is still to be processed within the item. */
   private settled: "fulfilled" | "rejected" | undefined = undefined
   private value: unknown = undefined
@@ -103,14 +104,16 @@ export class Worker implements Driver {
         if (this.begin(item)) return true
       } else if (this.settled !== undefined) {
         this.process(item)
-      } else if (run.pace.isDue()) {
+      } else if (item.permit === undefined && run.pace.isDue()) {
         return this.wait("turn", this.parking.turnOf(run.pace))
       } else {
         const step = item.step
-        if (step.promised !== undefined && !run.traced) {
+        const passed = run.gates.isBefore(item, step) ? approach(run, item, this) : undefined
+        if (passed !== undefined) return this.wait("gate", passed)
+        if (step.promised !== undefined && !run.traced && !run.gates.breaks) {
           if (this.await(item, step.promised)) return true
         } else {
-          const effect = request(item, step, run)
+          const effect = request(item, step, run, this)
           if (this.left) return false
           if (!isExit(effect)) return this.perform(item, effect, "outputs")
           if (effect._tag === "Success") this.finish(item, effect.value)
@@ -145,10 +148,11 @@ export class Worker implements Driver {
   private take(): boolean {
     const run = this.run
     for (;;) {
-      if (run.stopped || this.left) return false
+      if (run.host.away > 0) run.host.serveFirst()
+      if (run.stopped || this.left || this.parted) return false
       const ready = run.takeReady()
       if (ready !== undefined) return this.takeUp(ready)
-      if (run.draining || run.workers > run.places) return this.part()
+      if (run.draining || run.workers > run.places || run.host.isFull) return this.part()
       const params = run.options.source.next()
       if (params === end) return this.part()
       if (params === pending) {
@@ -178,23 +182,10 @@ export class Worker implements Driver {
     return false
   }
 
-  get inHand(): Item | undefined {
-    return this.item ?? this.finalizing
-  }
-
-  /** Interrupts the item in hand, if it has this key and no end yet; another worker takes the place of this one. */
-  cancel(key: string): ReadonlyArray<Fiber.Fiber<unknown, unknown>> {
-    const { ending, fiber, item } = this
-    // Where it was interrupted before, its finalizers run.
-    if (fiber !== undefined && this.finalizing?.keyOr(undefined) === key) return [fiber]
-    if (item === undefined || fiber === undefined || ending !== undefined || item.keyOr(undefined) !== key) return []
-    item.cancelled = true
-    fiber.interruptUnsafe()
-    return [fiber]
-  }
-
   /** Begins the item, up to its first request; `true` where there is something to wait for. */
   private begin(item: Item): boolean {
+    const passed = this.run.gates.any ? approach(this.run, item, this) : undefined
+    if (passed !== undefined) return this.wait("gate", passed)
     const decoding = decode(item, this.run.options)
     if (decoding === undefined) this.ending = enter(item, this.run.options.graph.start, undefined, this.run)
     else if (!isExit(decoding)) return this.perform(item, decoding, "params")
@@ -203,7 +194,10 @@ export class Worker implements Driver {
   }
 
   /** Ends the item; `true` where there is something to wait for. */
-  private conclude(item: Item, ending: Ending): boolean {
+  private conclude(item: Item, given: Ending): boolean {
+    const ending = given === "succeeded" ? given : endingAt(this.run, item, given)
+    this.ending = ending
+    if (ending === undefined || this.left) return false
     const children = childrenOf(this.fiber!)
     const scope = item.openScope
     if (children !== undefined || scope !== undefined) {
@@ -213,6 +207,9 @@ export class Worker implements Driver {
     if (children !== undefined) return this.wait("finalizers", Effect.exit(Fiber.interruptAll(children)))
     if (scope !== undefined) return this.wait("finalizers", Effect.exit(Scope.close(scope, exitOf(ending))))
     const now = this.time()
+    if (item.entry !== undefined) depart(item, ending)
+    // Whoever has got the place may have ended the batch.
+    if (this.left) return false
     // Cleared first: the outcome may end the batch, and with it this worker, before `settle` returns.
     this.item = undefined
     this.ending = undefined
@@ -234,7 +231,7 @@ export class Worker implements Driver {
     return true
   }
 
-  private wait(waiting: "input" | "turn" | "finalizers" | "published", effect: AnyEffect): true {
+  private wait(waiting: "input" | "turn" | "gate" | "finalizers" | "published", effect: AnyEffect): true {
     // What the batch waits for runs in the context of the batch, not in that of the last item.
     if (this.fiber!.context !== this.run.context) this.fiber!.setContext(this.run.context as never)
     this.now = undefined
@@ -286,6 +283,7 @@ export class Worker implements Driver {
 
   /** Ends a step, and begins the next one. */
   private finish(item: Item, outputs: unknown): void {
+    if (!this.left && item.permit !== undefined) giveBack(item, "success")
     if (this.left) return
     const next = processed(item, outputs)
     // The caller's code may have ended the batch, and with it this item.
@@ -299,8 +297,8 @@ export class Worker implements Driver {
     if (observer !== undefined && observer.wantsDetails) observer.stepEnded(item, item.step!.name, next.action)
     const target = next.stop === undefined ? item.step!.next(next.action) : undefined
     item.action = next.action
-    if (target === undefined) this.ending = next.stop === undefined ? "succeeded" : next
-    else this.ending = enter(item, target, outputs, this.run)
+    const done = next.stop === undefined ? "succeeded" : next
+    this.ending = target === undefined ? done : enter(item, target, outputs, this.run)
   }
 
   /** The fiber ends: by itself with nothing in hand, or because the batch was stopped. */
@@ -340,6 +338,7 @@ export class Worker implements Driver {
   private account(item: Item, ending: Ending | undefined): void {
     this.finalizing = undefined
     const now = this.run.now()
+    if (this.run.gates.any) depart(item, ending)
     const outcome = ending === undefined ? this.run.interrupt(item, now) : this.run.settle(item, ending, now)
     if (outcome !== undefined) this.run.unpublished.push(outcome)
   }

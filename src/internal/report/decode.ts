@@ -68,7 +68,10 @@ export class Decoder {
       key: text(json["key"], place.at("key")),
       params: this.#value(json["params"], this.#schemas.params, place.at("params"))
     }
-    if (json["_tag"] === "NotStarted") return { _tag: "NotStarted", ...item }
+    if (json["_tag"] === "NotStarted") {
+      const reason = json["reason"] === undefined ? undefined : text(json["reason"], place.at("reason"))
+      return { _tag: "NotStarted", ...item, reason }
+    }
     const path = this.#path(json["path"], place.at("path"))
     const started = {
       ...item,

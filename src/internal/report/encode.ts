@@ -43,7 +43,7 @@ export const encodeHeader = (report: Report.Any, schemas: Schemas): { readonly [
 export const encodeOutcome = (outcome: Outcome.Any, schemas: Schemas): Json => {
   const { _tag, index } = outcome
   const item = { _tag, index, key: keyOf(outcome), params: encodeWith(outcome.params, schemas.params) }
-  if (outcome._tag === "NotStarted") return item
+  if (outcome._tag === "NotStarted") return outcome.reason === undefined ? item : { ...item, reason: outcome.reason }
   const { timings } = outcome
   const started = {
     ...item,

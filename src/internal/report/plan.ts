@@ -82,7 +82,7 @@ const reasonOf = (outcome: Exclude<Outcome.Any, { readonly _tag: "Succeeded" }>)
     case "Interrupted":
       return outcome.handler === undefined ? "interrupted" : `interrupted in ${outcome.handler}`
     case "NotStarted":
-      return "never started"
+      return outcome.reason === undefined ? "never started" : `never started: ${outcome.reason}`
   }
 }
 

@@ -1,0 +1,111 @@
+/**
+ * The places of a batch: as many as items may run at the same time.
+ *
+ * A worker whose item waits (at a gate, or between two attempts) gives its place
+ * back meanwhile, and another worker takes an item. It keeps its item and its
+ * fiber, so that an interruption, a finalizer, a span or a cancellation finds it
+ * where it is. Nobody waits for anything while he has a place that another item
+ * of the batch could use, so places are never part of a deadlock.
+ */
+import * as Effect from "effect/Effect"
+import { Fifo } from "./fifo.ts"
+import { Host, type Permit } from "./gate/permit.ts"
+import type { Run } from "./run.ts"
+
+/** A worker as seen from here. */
+export interface Tenant {
+  /** Whether it has no place, and takes none for a new item. */
+  parted: boolean
+}
+
+/** Who waits, and how he is told that he may go on. */
+export interface Waiting {
+  readonly tenant: Tenant
+  readonly resume: () => void
+}
+
+export class Places extends Host {
+  /** How many have given their place back, and wait. */
+  away = 0
+  private readonly run: Run
+  /** Those that wait for nothing but a place. */
+  private readonly returning = new Fifo<Waiting>()
+  private readonly gone = new Set<Waiting>()
+  private serving = false
+  /** Whether one that has its place has nothing to do. */
+  private spare = 0
+
+  constructor(run: Run) {
+    super()
+    this.run = run
+  }
+
+  override get free(): number {
+    return this.run.stopped ? 0 : this.run.concurrency + this.spare - (this.run.workers - this.run.hungry)
+  }
+
+  override admit(permit: Permit): void {
+    const waiting = permit.owner as Waiting
+    this.take(waiting.tenant)
+    waiting.resume()
+  }
+
+  /** Whether so many wait that no new item is taken. */
+  get isFull(): boolean {
+    return this.away >= this.run.options.parked
+  }
+
+  /** Gives the place back. */
+  give(tenant: Tenant): void {
+    tenant.parted = true
+    this.away++
+    this.run.part()
+    this.run.demand()
+  }
+
+  private take(tenant: Tenant): void {
+    tenant.parted = false
+    this.run.workers++
+    this.left()
+  }
+
+  /** One of those who are away is so no more. */
+  left(): void {
+    const wasFull = this.isFull
+    this.away--
+    if (wasFull) this.run.demand()
+  }
+
+  /** Waits for a place again. */
+  back(tenant: Tenant): Effect.Effect<void> {
+    return Effect.callback<void>((resume) => {
+      const waiting = { tenant, resume: () => resume(Effect.void) }
+      this.returning.push(waiting)
+      this.serve()
+      return Effect.sync(() => {
+        this.gone.add(waiting)
+      })
+    })
+  }
+
+  /** Lets those go on that miss nothing but a place. */
+  serve(): void {
+    if (this.serving || this.away === 0) return
+    this.serving = true
+    while (this.returning.length > 0 && this.free > 0) {
+      const waiting = this.returning.shift()!
+      if (this.gone.delete(waiting)) continue
+      this.take(waiting.tenant)
+      waiting.resume()
+    }
+    this.offer()
+    this.serving = false
+  }
+
+  /** A worker has a place and nothing in hand: those that have begun come before what has not. */
+  serveFirst(): void {
+    this.spare = 1
+    this.serve()
+    this.spare = 0
+  }
+}
