@@ -4,7 +4,15 @@
  * @since 0.1.0
  */
 export type { Progress } from "./BatchHandle.ts"
-export { DuplicateKey, HandlerTimeout, InvalidOptions, SharedDataConflict, TooManySteps } from "./BatchError.ts"
+export {
+  DuplicateKey,
+  HandlerTimeout,
+  InvalidCost,
+  InvalidOptions,
+  RateLimited,
+  SharedDataConflict,
+  TooManySteps
+} from "./BatchError.ts"
 export {
   type ActionResult,
   BaseHandler,
@@ -18,4 +26,5 @@ export { Handler, type HandlerOptions } from "./classes/Handler.ts"
 export { HandlerError } from "./classes/HandlerError.ts"
 export { type ParallelBatchOptions, ParallelBatchPipeline } from "./classes/ParallelBatchPipeline.ts"
 export { Pipeline } from "./classes/Pipeline.ts"
+export * as Gate from "./Gate.ts"
 export type { EndedBy } from "./Report.ts"

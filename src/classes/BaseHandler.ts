@@ -57,6 +57,7 @@ export interface Policy {
   readonly maxRetries: number
   readonly retryDelayMs: number
   readonly timeout: HandlerDefinition["timeout"]
+  readonly gate: HandlerDefinition["gate"]
 }
 
 /**
@@ -279,7 +280,8 @@ export abstract class BaseHandler<TInput, TOutput, TSharedData extends SharedDat
               times: policy.maxRetries - 1,
               ...(policy.retryDelayMs > 0 ? { schedule: Schedule.spaced(policy.retryDelayMs) } : undefined)
             },
-      timeout: policy?.timeout
+      timeout: policy?.timeout,
+      gate: policy?.gate
     })
   }
 
@@ -292,6 +294,7 @@ export abstract class BaseHandler<TInput, TOutput, TSharedData extends SharedDat
       first: false,
       plain,
       promised: plain ? handler.promised : undefined,
+      gate: handler.gate,
       next: this.routesIn(graph)
     }
   }

@@ -8,6 +8,7 @@ import * as Effect from "effect/Effect"
 import { format } from "effect/Formatter"
 import { BatchFailed } from "../BatchError.ts"
 import { execute } from "../internal/execute.ts"
+import { gateOf, type Policy } from "../internal/gate/policy.ts"
 import type { Mergers } from "../internal/merge.ts"
 import * as Check from "../internal/options.ts"
 import type { RunOptions as EngineOptions } from "../internal/run.ts"
@@ -15,7 +16,7 @@ import { snapshotInto } from "../internal/shared.ts"
 import * as Source from "../internal/source.ts"
 import { type ActionResult, BaseHandler, type HandlerParams, type RunOptions, type SharedData } from "./BaseHandler.ts"
 import type { BatchOptions, Report } from "./BatchOptions.ts"
-import { current, ItemContext, none, runIn } from "./context.ts"
+import { current, ItemContext, none, runIn, servicesWithin } from "./context.ts"
 import { endsOf } from "./ends.ts"
 import { OpenBatch } from "./openBatch.ts"
 import { Pipeline } from "./Pipeline.ts"
@@ -66,6 +67,7 @@ export abstract class BatchHandler<TSharedData extends SharedData = SharedData> 
   readonly #pipeline: Pipeline<any>
   readonly #options: BatchOptions<TSharedData>
   readonly #scheduling: Scheduling
+  readonly #gate: Policy | undefined
   /** The batch to which an overridden `handleRequest` adds, by the context in which that runs. */
   readonly #open = new WeakMap<ItemContext, OpenBatch | "settled">()
 
@@ -77,12 +79,14 @@ export abstract class BatchHandler<TSharedData extends SharedData = SharedData> 
     Check.optionalFunction("params", options.params)
     Check.positiveInteger("maxSteps", options.maxSteps ?? 1_000_000)
     Check.oneOf("isolation", options.isolation ?? "none", ["none", "snapshot"])
+    Check.positiveInteger("parked", options.parked ?? 1)
     Check.oneOf("outcomes", options.outcomes ?? "all", ["all", "failures", "none"])
     // Checked here, and made for each run: what counts towards them belongs to one run.
     endsOf(options)
     this.#pipeline = pipeline
     this.#options = options
     this.#scheduling = scheduling
+    this.#gate = gateOf(new.target.name, options)
   }
 
   /** The pipeline that is run for each parameter set. */
@@ -176,7 +180,7 @@ export abstract class BatchHandler<TSharedData extends SharedData = SharedData> 
     if (open === undefined) {
       // A run that was aborted while this waits for its items would wait for ever.
       context.signal.addEventListener("abort", () => this.#close(context), { once: true })
-      open = new OpenBatch(context.services, (source, publish) => ({
+      open = new OpenBatch(servicesWithin(context.services), (source, publish) => ({
         ...this.#runOptions(context, [], { concurrency: Number.POSITIVE_INFINITY, failFast: false }),
         source,
         publish
@@ -227,7 +231,7 @@ export abstract class BatchHandler<TSharedData extends SharedData = SharedData> 
   }
 
   #runOptions(context: ItemContext, paramSets: Iterable<unknown>, scheduling: Scheduling): EngineOptions {
-    const { isolation, key, maxSteps, merge, outcomes, timings } = this.#options
+    const { isolation, key, maxSteps, merge, outcomes, parked, timings } = this.#options
     const outer = context.paramsWithin
     const around = outer === none && this.ownParams === none ? none : { ...outer, ...this.ownParams }
     const start = Translate.stepsOf(this.#pipeline)
@@ -245,6 +249,8 @@ export abstract class BatchHandler<TSharedData extends SharedData = SharedData> 
     return {
       ...base,
       concurrency: scheduling.concurrency,
+      parked: parked ?? 10 * scheduling.concurrency,
+      gate: this.#gate,
       failFast: scheduling.failFast,
       tolerance: scheduling.tolerance?.(),
       shared: isolation === "snapshot" ? snapshotInto(shared as SharedData, merge as Mergers | undefined) : base.shared,

@@ -4,6 +4,7 @@
  * @since 0.1.0
  */
 import type { Progress } from "../BatchHandle.ts"
+import type { Any as AnyGate, Rate } from "../Gate.ts"
 import type { Outcome } from "../Outcome.ts"
 import type * as CoreReport from "../Report.ts"
 import type { ActionResult, HandlerParams, SharedData } from "./BaseHandler.ts"
@@ -48,6 +49,15 @@ export interface BatchOptions<TSharedData extends SharedData = SharedData> {
   readonly isolation?: "none" | "snapshot" | undefined
   /** With `"snapshot"`: brings together what two items have made of a key. Defaults to a conflict, which fails the item. */
   readonly merge?: { readonly [key: string]: (base: any, mine: any, theirs: any) => unknown } | undefined
+  /** What every item goes through before it begins, and holds until it ends. Defaults to no gate. */
+  readonly gate?: AnyGate | undefined
+  /** How many items begin within a window: short for a gate of the batch's own with this rate. Defaults to no limit. */
+  readonly rate?: Rate | undefined
+  /**
+   * How many items may wait at a gate, or between two attempts, before no more are taken. They do not count among those
+   * that run. Defaults to ten times `concurrency`.
+   */
+  readonly parked?: number | undefined
   /** Names an item. Defaults to a stable hash of its params. */
   readonly key?: ((params: HandlerParams) => string) | undefined
   /** Which outcomes the report keeps. Defaults to `"all"`. */

@@ -4,8 +4,11 @@
  * @since 0.1.0
  */
 import type * as Duration from "effect/Duration"
+import type { Any as AnyGate, Rate } from "../Gate.ts"
+import { gateOf, settle } from "../internal/gate/policy.ts"
 import * as Check from "../internal/options.ts"
 import { BaseHandler, type Policy, type SharedData } from "./BaseHandler.ts"
+import { current } from "./context.ts"
 
 /**
  * The options of a `Handler`.
@@ -20,6 +23,14 @@ export interface HandlerOptions {
   readonly retryDelayMs?: number | undefined
   /** The limit of each attempt, in milliseconds. Defaults to none. */
   readonly timeoutMs?: number | undefined
+  /**
+   * What each call of `handleRequest` goes through; the item waits for it behind `prepareInputs`. A thrown error with a
+   * `retryAfter`, or a thrown `Response` 429 or 503 with the header `Retry-After`, closes it, and the request is made
+   * again when it opens. Defaults to no gate.
+   */
+  readonly gate?: AnyGate | undefined
+  /** How many calls start within a window: short for a gate of the handler's own with this rate. Defaults to no limit. */
+  readonly rate?: Rate | undefined
   /** The name in reports and errors. Defaults to the name of the class. */
   readonly name?: string | undefined
 }
@@ -74,12 +85,23 @@ export abstract class Handler<TInput, TOutput, TSharedData extends SharedData = 
     this.#policy = {
       maxRetries: Check.positiveInteger("maxRetries", options.maxRetries ?? 1),
       retryDelayMs: Check.millis("retryDelayMs", options.retryDelayMs ?? 0),
-      timeout: timeoutMs === undefined ? undefined : Check.duration("timeoutMs", timeoutMs)
+      timeout: timeoutMs === undefined ? undefined : Check.duration("timeoutMs", timeoutMs),
+      gate: gateOf(String(this), options)
     }
   }
 
   override toString(): string {
     return this.#name ?? super.toString()
+  }
+
+  /**
+   * Says in `handleRequest` what the start of this request has really cost at the gate, for costs that are known only
+   * afterwards, such as the tokens of a model.
+   */
+  protected settleCost(actual: number): void {
+    const permit = current()?.permit
+    if (permit === undefined) throw new Error(`settleCost of ${this} was called outside of a request behind a gate`)
+    settle(permit, actual)
   }
 
   /** @internal */

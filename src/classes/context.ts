@@ -7,6 +7,8 @@
  * Views or clones of the instances would break `#private` fields and counters.
  */
 import * as Context from "effect/Context"
+import { Held, type Holding } from "../internal/gate/holding.ts"
+import type { Permit } from "../internal/gate/permit.ts"
 import type { Item } from "../internal/item.ts"
 import { LazySignal } from "../internal/lazySignal.ts"
 import type { Run } from "../internal/run.ts"
@@ -93,6 +95,15 @@ export class ItemContext {
     return this.#item.cell.ref.current
   }
 
+  /** The permit of the present step, where that has a gate. */
+  get permit(): Permit | undefined {
+    return this.#item.permit
+  }
+
+  get held(): Holding | undefined {
+    return this.#item.held
+  }
+
   /** Aborted when the item is interrupted, and of an attempt also when that has timed out. */
   get signal(): AbortSignal {
     if (this.#attempt === undefined) return this.#item.signal
@@ -162,6 +173,12 @@ export const kept = new ItemContext(undefined, none, undefined as never, Context
 
 /** The context of the run that calls; `undefined` outside of a run. */
 export const current = (): ItemContext | undefined => storage.getStore()
+
+/** The services for what is run in the present context: it runs under the permits of the item. */
+export const servicesWithin = (services: Context.Context<never>): Context.Context<never> => {
+  const held = current()?.held
+  return held === undefined ? services : Context.add(services, Held, held)
+}
 
 export const runIn: <A>(context: ItemContext, f: () => A) => A = storage.run.bind(storage)
 

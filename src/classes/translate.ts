@@ -18,7 +18,7 @@ import { atomic } from "../internal/shared.ts"
 import * as Source from "../internal/source.ts"
 import { isPromiseLike } from "../internal/tags.ts"
 import type { Stamp } from "../Stamp.ts"
-import { current, entrance, type HandlerParams, ItemContext, none, runIn } from "./context.ts"
+import { current, entrance, type HandlerParams, ItemContext, none, runIn, servicesWithin } from "./context.ts"
 
 /** A handler as the translation sees it. */
 export interface Node {
@@ -106,11 +106,12 @@ export const runOptions = (
   const enterItem = entrance()
   return {
     // The classes connect handlers at any time, so there is no more to say of a pipeline than its name.
-    graph: { name, start, decoders: [], stamp: () => nameOnly(name) },
+    graph: { name, start, decoders: [], gated: true, stamp: () => nameOnly(name) },
     source: Source.make(params),
     // The caller's own object: handlers change it in place.
     shared: atomic({ current: shared }),
     concurrency: 1,
+    parked: 1,
     failFast: false,
     decodeParams: false,
     maxSteps: 1_000_000,
@@ -151,7 +152,7 @@ export const toPromise = <A>(
 ): Promise<A> => {
   if (signal?.aborted === true) return Promise.reject(signal.reason)
   return new Promise<A>((resolve, reject) => {
-    const fiber = Effect.runForkWith(services)(effect, signal === undefined ? undefined : { signal })
+    const fiber = Effect.runForkWith(servicesWithin(services))(effect, signal === undefined ? undefined : { signal })
     fiber.addObserver((exit) => {
       if (Exit.isSuccess(exit)) resolve(exit.value)
       else if (signal?.aborted === true && Cause.hasInterruptsOnly(exit.cause)) reject(signal.reason)

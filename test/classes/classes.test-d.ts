@@ -171,8 +171,10 @@ describe("a handler", () => {
 })
 
 describe("options", () => {
-  it("are those that the document names", () => {
-    expectTypeOf<keyof HandlerOptions>().toEqualTypeOf<"maxRetries" | "retryDelayMs" | "timeoutMs" | "name">()
+  it("are those that the document names, and those of gates", () => {
+    expectTypeOf<keyof HandlerOptions>().toEqualTypeOf<
+      "maxRetries" | "retryDelayMs" | "timeoutMs" | "name" | "gate" | "rate"
+    >()
     expectTypeOf<ParallelBatchOptions["concurrency"]>().toEqualTypeOf<number | "unbounded" | undefined>()
     expectTypeOf<ParallelBatchOptions["mode"]>().toEqualTypeOf<"fail-fast" | "collect-all" | undefined>()
     expectTypeOf<ParallelBatchOptions["isolation"]>().toEqualTypeOf<"none" | "snapshot" | undefined>()
