@@ -324,3 +324,23 @@ describe("redrive", { timeout: 60_000 }, () => {
     assert.include(readFileSync(page!, "utf8"), "<title>Import of orders, first run: batch report</title>")
   })
 })
+
+describe("rate-limits", { timeout: 60_000 }, () => {
+  it("keeps the limits of the server, told or not, and has every call succeed", () => {
+    const { lines, status, stderr, stdout } = run("rate-limits.ts")
+
+    assert.strictEqual(status, 0, stderr)
+    const sums = lines.filter((line) => line.startsWith("45 calls: 45 succeeded, 0 failed, "))
+    assert.strictEqual(sums.length, 2, stdout)
+    assert.isTrue(
+      sums.every((line) => line.endsWith(", 0 started while closed")),
+      stdout
+    )
+    // The first run is not told of the limit, so some of its calls have to be.
+    assert.notInclude(sums[0], " 0 were told to come back")
+    const rows = lines.filter((line) => line.startsWith("red "))
+    assert.strictEqual(rows.length, 2, stdout)
+    assert.include(rows[0], "·")
+    assert.match(rows[1]!, /^red +\d/)
+  })
+})
