@@ -46,7 +46,7 @@ export type StreamOptions<P, S, O extends AnyOutcome, M extends Mode, E2, R2, R3
   /** How many items run at the same time. Defaults to 16. */
   readonly concurrency?: number | "unbounded" | undefined
   /**
-   * How many items may wait at a gate, or between two attempts, before no more are taken. They do not count among those
+   * How many items may wait at a gate, between two attempts, or for one whose outcome they share, before no more are taken. They do not count among those
    * that run. Defaults to ten times `concurrency`.
    */
   readonly parked?: number | undefined

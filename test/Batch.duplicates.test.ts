@@ -201,6 +201,23 @@ describe("Batch", () => {
       })
     )
 
+    it.effect("reads a lazy input no further than so many items may wait", () =>
+      Effect.gen(function* () {
+        const { pipeline } = observed()
+        let read = 0
+        const endless = (function* () {
+          for (;;) {
+            read++
+            yield { key: "a", millis: 10 }
+          }
+        })()
+        const options = { ...base, duplicates: "share", concurrency: 2, parked: 7, timeout: 5 } as const
+        const report = yield* finish(Batch.run(pipeline, { ...options, params: endless }))
+
+        assert.deepStrictEqual([read, report.interrupted], [8, 8])
+      })
+    )
+
     it.effect("emits every outcome of a stream once", () =>
       Effect.gen(function* () {
         const { pipeline } = observed()

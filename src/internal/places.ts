@@ -52,7 +52,7 @@ export class Places extends Host {
 
   /** Whether so many wait that no new item is taken. */
   get isFull(): boolean {
-    return this.away >= this.run.options.parked
+    return this.away + this.run.aside.size >= this.run.options.parked
   }
 
   /** Gives the place back. */
