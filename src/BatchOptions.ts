@@ -46,8 +46,8 @@ export type StreamOptions<P, S, O extends AnyOutcome, M extends Mode, E2, R2, R3
   /** How many items run at the same time. Defaults to 16. */
   readonly concurrency?: number | "unbounded" | undefined
   /**
-   * How many items may wait at a gate, between two attempts, or for one whose outcome they share, before no more are taken. They do not count among those
-   * that run. Defaults to ten times `concurrency`.
+   * How many items may wait, at a gate, between two attempts, or for one whose outcome they share, before no more are
+   * taken. They do not count among those that run. Defaults to ten times `concurrency`, and to 10,000 at gates.
    */
   readonly parked?: number | undefined
   /** What every item goes through before it begins, and holds until it ends. Defaults to no gate. */

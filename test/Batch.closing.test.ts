@@ -1,7 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Cause, Clock, Duration, Effect, Fiber, Schedule } from "effect"
 import { TestClock } from "effect/testing"
-import { Batch, Gate, Handler, RateLimited } from "parallel-batch-pipeline/effect"
+import { Batch, Gate, Handler, Pipeline, RateLimited } from "parallel-batch-pipeline/effect"
 import { type Call, calls, collect, makeLog, pass, single, type Step } from "./support/calls.ts"
 
 describe("Batch with gates that close", () => {
@@ -174,6 +174,49 @@ describe("Batch with gates that close", () => {
 
         yield* pass(100)
         assert.deepInclude(yield* Fiber.join(fiber), { succeeded: 1, attempts: 2 })
+      })
+    )
+  })
+
+  describe("a batch that ends while items wait at its gate", () => {
+    it.effect("starts none of them while it drains", () =>
+      Effect.gen(function* () {
+        const gate = Gate.make({ concurrency: 1 })
+        const { log, timesOf } = makeLog()
+        const step = Handler.make("step", {
+          handleRequest: ({ n }: Call) => Effect.andThen(log(n), Effect.sleep(10)),
+          processResults: () => Handler.stop("enough")
+        })
+        const params = calls(5)
+        const fiber = yield* Effect.forkChild(
+          Batch.run(Pipeline.make("stops", { handlers: { step }, start: "step" }), { params, gate, drain: "1 second" })
+        )
+        yield* TestClock.adjust("2 seconds")
+        const report = yield* Fiber.join(fiber)
+
+        assert.deepStrictEqual(
+          params.map(({ n }) => timesOf(n)),
+          [[0], [], [], [], []]
+        )
+        assert.deepInclude(report, { succeeded: 1, notStarted: 4, interrupted: 0 })
+        assert.deepInclude(yield* Gate.state(gate), { running: 0, waiting: 0 })
+      })
+    )
+
+    it.effect("lets a thousand of one closed key wait without slowing another, unless told how many may", () =>
+      Effect.gen(function* () {
+        const gate = Gate.make({ key: ({ key = "" }: Call) => key })
+        yield* Gate.close(gate, "a", "10 seconds")
+        const { log, timesOf } = makeLog()
+        const step = Handler.make("step", { handleRequest: ({ n }: Call) => log(n), gate })
+        const keyOf = (n: number) => (n < 1000 ? "a" : "b")
+        const params = calls(1100).map(({ n }) => ({ n, key: keyOf(n) }))
+        const fiber = yield* Effect.forkChild(Batch.run(single(step), { params, concurrency: 2 }))
+        yield* TestClock.adjust(1)
+
+        assert.isTrue(params.every(({ key, n }) => timesOf(n).length === (key === "b" ? 1 : 0)))
+        yield* TestClock.adjust("11 seconds")
+        assert.strictEqual((yield* Fiber.join(fiber)).succeeded, 1100)
       })
     )
   })

@@ -249,7 +249,7 @@ export abstract class BatchHandler<TSharedData extends SharedData = SharedData> 
     return {
       ...base,
       concurrency: scheduling.concurrency,
-      parked: parked ?? 10 * scheduling.concurrency,
+      parked,
       gate: this.#gate,
       failFast: scheduling.failFast,
       tolerance: scheduling.tolerance?.(),

@@ -54,8 +54,8 @@ export interface BatchOptions<TSharedData extends SharedData = SharedData> {
   /** How many items begin within a window: short for a gate of the batch's own with this rate. Defaults to no limit. */
   readonly rate?: Rate | undefined
   /**
-   * How many items may wait at a gate, or between two attempts, before no more are taken. They do not count among those
-   * that run. Defaults to ten times `concurrency`.
+   * How many items may wait, at a gate, between two attempts, or for one whose outcome they share, before no more are
+   * taken. They do not count among those that run. Defaults to ten times `concurrency`, and to 10,000 at gates.
    */
   readonly parked?: number | undefined
   /** Names an item. Defaults to a stable hash of its params. */

@@ -39,7 +39,7 @@ export const toRunOptions = (
   return {
     graph: graphOf(self.definition),
     concurrency,
-    parked: options.parked === undefined ? 10 * concurrency : Check.positiveInteger("parked", options.parked),
+    parked: options.parked === undefined ? undefined : Check.positiveInteger("parked", options.parked),
     gate: policyOf("gate", options.gate),
     failFast: Check.oneOf("mode", options.mode ?? "fail-fast", ["fail-fast", "collect-all"]) === "fail-fast",
     tolerance: toTolerance(options.tolerate, options.mode ?? "fail-fast"),

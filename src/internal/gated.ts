@@ -50,6 +50,16 @@ export const approach = (run: Run, item: Item, tenant: Tenant): Effect.Effect<vo
   return passing(run, item, permit, new Passage(permit, own, [own]), tenant)
 }
 
+/** Nothing begins any more: has those go that the gate of the batch has not let in. */
+export const turnAway = ({ active, options }: Run): void => {
+  if (options.gate === undefined) return
+  for (const { fiber, item } of Array.from(active)) {
+    if (fiber === undefined || item?.entry?.state !== "waiting" || !item.isUntouched) continue
+    item.cancelled = true
+    fiber.interruptUnsafe()
+  }
+}
+
 const passing = (
   { host }: Run,
   item: Item,
@@ -73,14 +83,14 @@ const passing = (
       inLine()
     })
   const passed = Effect.suspend(() => {
-    host.give(tenant)
+    host.give(tenant, true)
     return passage === undefined ? admitted(() => {}) : passage.through(admitted)
   })
   return Effect.onExit(passed, (exit) => {
     if (Exit.isSuccess(exit)) return Effect.void
     leave(permit, "unknown")
     return Effect.sync(() => {
-      if (tenant.parted) host.left()
+      if (tenant.parted) host.left(tenant)
     })
   })
 }
@@ -170,13 +180,13 @@ export const rest = (run: Run, item: Item, tenant: Tenant, wait: Effect.Effect<v
   const { host } = run
   const entry = item.entry === undefined ? undefined : item.heldByBatch
   const back = Effect.suspend(() => {
-    host.give(tenant)
+    host.give(tenant, false)
     entry?.want(false)
     return Effect.andThen(wait, entry === undefined ? host.back(tenant) : both(host, entry, tenant))
   })
   return Effect.onExit(back, (exit) =>
     Effect.sync(() => {
-      if (Exit.isFailure(exit) && tenant.parted) host.left()
+      if (Exit.isFailure(exit) && tenant.parted) host.left(tenant)
     })
   )
 }

@@ -12,10 +12,15 @@ import { Fifo } from "./fifo.ts"
 import { Host, type Permit } from "./gate/permit.ts"
 import type { Run } from "./run.ts"
 
+/** So many items may wait at gates, where the batch does not say otherwise; each keeps a few kB. */
+const mostQueued = 10_000
+
 /** A worker as seen from here. */
 export interface Tenant {
   /** Whether it has no place, and takes none for a new item. */
   parted: boolean
+  /** Whether it is a gate that it waits for, where it is away. */
+  queued: boolean
 }
 
 /** Who waits, and how he is told that he may go on. */
@@ -27,6 +32,8 @@ export interface Waiting {
 export class Places extends Host {
   /** How many have given their place back, and wait. */
   away = 0
+  /** How many of them wait at a gate. */
+  private queued = 0
   private readonly run: Run
   /** Those that wait for nothing but a place. */
   private readonly returning = new Fifo<Waiting>()
@@ -50,15 +57,23 @@ export class Places extends Host {
     waiting.resume()
   }
 
-  /** Whether so many wait that no new item is taken. */
+  /**
+   * Whether so many wait that no new item is taken. Those at gates have a bound of their own: a closed key may have many
+   * items in a row, and must not keep the other keys from coming.
+   */
   get isFull(): boolean {
-    return this.away + this.run.aside.size >= this.run.options.parked
+    const { aside, concurrency, options } = this.run
+    if (options.parked !== undefined) return this.away + aside.size >= options.parked
+    if (this.away - this.queued + aside.size >= 10 * concurrency) return true
+    return this.queued >= Math.max(10 * concurrency, mostQueued)
   }
 
-  /** Gives the place back. */
-  give(tenant: Tenant): void {
+  /** Gives the place back: to wait at a gate, or for something else. */
+  give(tenant: Tenant, queued: boolean): void {
     tenant.parted = true
+    tenant.queued = queued
     this.away++
+    if (queued) this.queued++
     this.run.part()
     this.run.demand()
   }
@@ -66,13 +81,15 @@ export class Places extends Host {
   private take(tenant: Tenant): void {
     tenant.parted = false
     this.run.workers++
-    this.left()
+    this.left(tenant)
   }
 
   /** One of those who are away is so no more. */
-  left(): void {
+  left(tenant: Tenant): void {
     const wasFull = this.isFull
     this.away--
+    if (tenant.queued) this.queued--
+    tenant.queued = false
     if (wasFull) this.run.demand()
   }
 

@@ -21,6 +21,7 @@ import * as Tracer from "effect/Tracer"
 import type * as Report from "../Report.ts"
 import type { Ending } from "./ending.ts"
 import { Fifo } from "./fifo.ts"
+import { turnAway } from "./gated.ts"
 import { Gates } from "./gates.ts"
 import { Item } from "./item.ts"
 import type { Observer } from "./observer.ts"
@@ -76,7 +77,6 @@ export class Run {
   calls = 0
   /** The failure that ended the batch. */
   failure: Cause.Cause<unknown> | undefined = undefined
-  /** Why the batch ended, as far as the run itself knows. */
   endedBy: Report.EndedBy = { _tag: "Running" }
   /** The report, once there is no more to come. */
   finished: Report.Any | undefined = undefined
@@ -302,14 +302,14 @@ export class Run {
   retire(worker: Worker): void {
     this.active.delete(worker)
     this.lookIdle()
-    this.demand()
   }
 
   /** Workers that wait for the source have nothing to end. */
-  lookIdle(): void {
-    if (this.active.size !== this.hungry || this.aside.size > 0) return
-    if (this.draining) this.stop()
-    else this.idle.fire()
+  private lookIdle(): void {
+    const isIdle = this.active.size === this.hungry && this.aside.size === 0
+    if (isIdle && this.draining) this.stop()
+    else if (isIdle) this.idle.fire()
+    this.demand()
   }
 
   demand(): void {
@@ -352,8 +352,8 @@ export class Run {
     if (this.stopped || this.draining) return
     this.endedBy = reason
     this.draining = true
+    turnAway(this)
     this.lookIdle()
-    this.demand()
   }
 
   /** Ends the batch because there is no going on. */

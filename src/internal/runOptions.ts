@@ -23,7 +23,7 @@ export interface RunOptions {
   /** How many items run at the same time; `Infinity`: all. */
   readonly concurrency: number
   /** How many items may wait without a place before no more are taken. */
-  readonly parked: number
+  readonly parked?: number | undefined
   /** The gate that every item goes through. */
   readonly gate?: Policy | undefined
   readonly failFast: boolean

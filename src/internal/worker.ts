@@ -36,6 +36,7 @@ export class Worker implements Driver, Tenant {
   left = false
   /** Whether it takes no more items. */
   parted = false
+  queued = false
   private readonly run: Run
   private readonly parking = new Parking(this)
   fiber: Fiber.Fiber<unknown, unknown> | undefined = undefined
@@ -207,13 +208,12 @@ export class Worker implements Driver, Tenant {
     if (children !== undefined) return this.wait("finalizers", Effect.exit(Fiber.interruptAll(children)))
     if (scope !== undefined) return this.wait("finalizers", Effect.exit(Scope.close(scope, exitOf(ending))))
     const now = this.time()
-    if (item.entry !== undefined) depart(item, ending)
-    // Whoever has got the place may have ended the batch.
-    if (this.left) return false
     // Cleared first: the outcome may end the batch, and with it this worker, before `settle` returns.
     this.item = undefined
     this.ending = undefined
     const outcome = this.run.settle(item, ending, now)
+    // Now that the outcome may have ended the batch, and with it those that wait at its gate.
+    if (item.entry !== undefined) depart(item, ending)
     const publishing = outcome === undefined ? undefined : this.run.options.publish?.(outcome)
     if (publishing === undefined) return false
     this.outcome = outcome
@@ -338,8 +338,8 @@ export class Worker implements Driver, Tenant {
   private account(item: Item, ending: Ending | undefined): void {
     this.finalizing = undefined
     const now = this.run.now()
-    if (this.run.gates.any) depart(item, ending)
     const outcome = ending === undefined ? this.run.interrupt(item, now) : this.run.settle(item, ending, now)
+    if (this.run.gates.any) depart(item, ending)
     if (outcome !== undefined) this.run.unpublished.push(outcome)
   }
 

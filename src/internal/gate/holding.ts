@@ -32,14 +32,18 @@ export class Holding {
   }
 
   /** Claims the permit for a passage within it, and answers for whom it was claimed before; waits its turn otherwise. */
-  claim(passage: Passage): Effect.Effect<Passage | undefined> {
+  claim(passage: Passage, claimed: (before: Passage | undefined) => void): Effect.Effect<void> {
     return Effect.suspend(() => {
       const before = this.claimant
       if (before !== undefined && !passage.isWithin(before)) {
-        return Effect.flatMap(this.whenChanged(), () => this.claim(passage))
+        return Effect.flatMap(
+          this.whenChanged(() => this.claimant === before),
+          () => this.claim(passage, claimed)
+        )
       }
       this.claimant = passage
-      return Effect.succeed(before)
+      claimed(before)
+      return Effect.void
     })
   }
 
@@ -76,13 +80,17 @@ export class Holding {
   whenTaken(): Effect.Effect<void> {
     return Effect.suspend(() =>
       this.wanted && this.permit.state === "waiting"
-        ? Effect.flatMap(this.whenChanged(), () => this.whenTaken())
+        ? Effect.flatMap(
+            this.whenChanged(() => this.wanted && this.permit.state === "waiting"),
+            () => this.whenTaken()
+          )
         : Effect.void
     )
   }
 
-  private whenChanged(): Effect.Effect<void> {
+  private whenChanged(still: () => boolean): Effect.Effect<void> {
     return Effect.callback<void>((resume) => {
+      if (!still()) return resume(Effect.void)
       const wake = () => resume(Effect.void)
       this.resumes.push(wake)
       return Effect.sync(() => {
@@ -108,7 +116,8 @@ export const Held: Context.Reference<Holding | undefined> = Context.Reference("p
 export const heldFrom = (held: Holding | undefined, order: number): ReadonlyArray<Holding> => {
   const holdings: Array<Holding> = []
   for (let holding = held; holding !== undefined; holding = holding.outer) {
-    if (holding.keeper.order >= order) holdings.push(holding)
+    // What outlives its permit, such as a detached fiber, runs under it no more.
+    if (holding.keeper.order >= order && holding.permit.state !== "left") holdings.push(holding)
   }
   return holdings
 }

@@ -74,8 +74,9 @@ export class Keeper {
 
   laneOf(key: string): Lane {
     const known = this.lanes.get(key)
-    if (known !== undefined) return known
-    this.forget()
+    if (known === undefined || this.rested.length * 2 > this.lanes.size) this.forget()
+    // It may have been forgotten just now.
+    if (known !== undefined && this.lanes.has(key)) return known
     const lane = new Lane(key, this, this.limits.window)
     this.lanes.set(key, lane)
     return lane
@@ -116,6 +117,7 @@ export class Keeper {
   leave(permit: Permit, verdict: Verdict): void {
     const { lane, state } = permit
     if (state === "outside" || state === "left") return
+    if (verdict === "success") lane.strikes = 0
     permit.state = "left"
     lane.users--
     this.users--

@@ -18,6 +18,8 @@ export class Lane implements Ranked {
   users = 0
   /** No start before this time. */
   closedUntil = 0
+  /** How often in a row the other side said to come back at once. */
+  strikes = 0
   /** Nobody waits before this time: all are sent away. */
   refusedUntil = 0
   /** Where the lane stands: in the heap of those that wait for a time, or for a place. */

@@ -53,7 +53,10 @@ export const pass = <A, E, R>(
         const thrown: Effect.Effect<void> = bug === undefined ? Effect.void : Effect.failCause(bug)
         // Who is interrupted does not wait; the effect around it has its place as soon as there is one.
         if (passage !== undefined && !(Exit.isFailure(exit) && Cause.hasInterrupts(exit.cause))) {
-          return Effect.andThen(restore(passage.endAndRestore(verdict)), thrown)
+          return Effect.andThen(
+            Effect.onExit(restore(passage.endAndRestore(verdict)), () => Effect.sync(() => passage.end(verdict))),
+            thrown
+          )
         }
         leave(permit, verdict)
         return thrown

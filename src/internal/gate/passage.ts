@@ -69,12 +69,12 @@ export class Passage {
   private readonly claimed: Effect.Effect<void> = Effect.suspend(() => {
     const holding = this.holdings[this.claims.length]
     if (holding === undefined) return Effect.void
-    return Effect.flatMap(holding.claim(this), (before) => {
+    const claim = holding.claim(this, (before) => {
       this.claims.push({ holding, before, wanted: holding.isWanted })
       // Nothing is held while others are waited for; the place of the same gate goes over to the permit.
       if (holding.keeper !== this.keeper) holding.want(false)
-      return this.claimed
     })
+    return Effect.andThen(claim, this.claimed)
   })
 
   private others(): ReadonlyArray<Claim> {
@@ -83,13 +83,19 @@ export class Passage {
       .sort((a, b) => a.holding.keeper.order - b.holding.keeper.order)
   }
 
-  /** Leaves. What was put aside is in line again before the place is given back. */
-  end(verdict: Verdict): void {
-    if (this.permit.state === "left") return
+  private ended = false
+  private restoreClaims(): void {
+    if (this.ended) return
+    this.ended = true
     for (const { before, holding, wanted } of this.claims) {
       holding.want(wanted)
       holding.release(before)
     }
+  }
+
+  /** Leaves. What was put aside is in line again before the place is given back. */
+  end(verdict: Verdict): void {
+    this.restoreClaims()
     this.keeper.leave(this.permit, verdict)
     this.permit.state = "left"
   }
@@ -111,10 +117,7 @@ export class Passage {
         ),
         () =>
           Effect.sync(() => {
-            for (const { before, holding, wanted } of this.claims) {
-              holding.want(wanted)
-              holding.release(before)
-            }
+            this.restoreClaims()
           })
       )
     })

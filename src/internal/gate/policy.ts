@@ -6,6 +6,7 @@ import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
 import * as Duration from "effect/Duration"
 import { format } from "effect/Formatter"
+import * as Option from "effect/Option"
 import { hasProperty } from "effect/Predicate"
 import * as Random from "effect/Random"
 import { InvalidCost, InvalidOptions } from "../../BatchError.ts"
@@ -32,6 +33,10 @@ export interface Options {
 }
 
 let made = 0
+
+/** The pause after an answer that says to come back at once; it doubles with each that follows, up to the last. */
+const firstPauseMillis = 100
+const lastPauseMillis = 30_000
 
 export class Policy {
   /** Whether a request that closed the gate uses up an attempt. */
@@ -117,8 +122,31 @@ export class Policy {
     if (this.closeOn === undefined) {
       return retryAfterOf(error, Context.get(context, Clock.Clock).currentTimeMillisUnsafe())
     }
-    const duration = this.closeOn(error)
-    return duration === undefined ? undefined : Duration.fromInputUnsafe(duration)
+    const input = this.closeOn(error)
+    if (input === undefined) return undefined
+    const duration = Option.getOrUndefined(Duration.fromInput(input))
+    if (duration !== undefined && Duration.toMillis(duration) >= 0) return duration
+    throw new InvalidOptions({
+      option: "closeOn",
+      value: input,
+      expected: "a function that answers a duration of at least 0, or undefined"
+    })
+  }
+
+  /**
+   * Closes a lane as an error says. Who says that it may be asked again at once (`Retry-After: 0`, or a date that has
+   * passed, as those of a server whose clock is behind have) would be asked without end and without a pause.
+   */
+  closeAsTold(lane: Lane, duration: Duration.Duration, context: Context.Context<never>): void {
+    if (Duration.toMillis(duration) > 0) {
+      lane.strikes = 0
+      return this.close(lane, duration, context)
+    }
+    // Those that were sent together count once.
+    if (lane.closedUntil > lane.keeper.timer.now()) return
+    const millis = Math.min(firstPauseMillis * 2 ** lane.strikes, lastPauseMillis)
+    lane.strikes++
+    this.close(lane, Duration.millis(millis), context)
   }
 
   /** Closes a lane; it opens a little later than told, so that not all who were told the same come back at once. */
@@ -134,7 +162,7 @@ export class Policy {
 }
 
 const checked = (cost: number, limit: number): number => {
-  if (cost >= 0 && cost <= limit && cost !== Number.POSITIVE_INFINITY) return cost
+  if (typeof cost === "number" && cost >= 0 && cost <= limit && cost !== Number.POSITIVE_INFINITY) return cost
   throw new InvalidCost({ cost, limit })
 }
 

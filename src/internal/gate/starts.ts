@@ -91,7 +91,9 @@ export class Starts {
   roomAt(now: number, cost: number, limit: number): number {
     let used = this.used
     let at = now
-    for (let i = 0; i < this.size && used + cost > limit; i++) {
+    // Sums of fractions are a little more, or less, than they should be.
+    const bound = limit * (1 + 1e-9)
+    for (let i = 0; i < this.size && used + cost > bound; i++) {
       const place = this.placeOf(i)
       used -= this.ring[place + 1]!
       at = this.ring[place]! + this.window

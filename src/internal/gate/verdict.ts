@@ -32,12 +32,15 @@ export const judge = (
   exit: Exit.Exit<unknown, unknown>,
   context: Context.Context<never>
 ): Judgement => {
-  if (Exit.isSuccess(exit)) return success
+  if (Exit.isSuccess(exit)) {
+    lane.strikes = 0
+    return success
+  }
   const failed = Cause.findErrorOption(exit.cause)
   try {
     const duration = Option.isNone(failed) ? undefined : policy.closesFor(failed.value, context)
     if (duration === undefined) return { verdict: verdictOf(exit.cause) }
-    policy.close(lane, duration, context)
+    policy.closeAsTold(lane, duration, context)
     return { verdict: "limited" }
   } catch (error) {
     return { verdict: "failure", bug: Cause.die(error) }
