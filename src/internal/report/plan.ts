@@ -112,18 +112,36 @@ const checkParams = (outcome: Outcome.Any, params: unknown): void => {
 /** Whether a value holds something of which a saved report has only the text. */
 export const hasText = (value: unknown): boolean => {
   const seen = new Set<unknown>()
-  const rest: Array<unknown> = [value]
-  while (rest.length > 0) {
-    const part = rest.pop()
-    if (typeof part !== "object" || part === null || seen.has(part)) continue
+  const rest: Array<object> = []
+  // No spread: the arguments of a call lie on the stack, and a value may have a million parts.
+  const look = (part: unknown): void => {
+    if (typeof part === "object" && part !== null && !seen.has(part)) {
+      seen.add(part)
+      rest.push(part)
+    }
+  }
+  look(value)
+  for (let part = rest.pop(); part !== undefined; part = rest.pop()) {
     if (part instanceof RenderedValue) return true
-    seen.add(part)
-    if (Array.isArray(part)) rest.push(...part)
-    else if (part instanceof Map) rest.push(...part.keys(), ...part.values())
-    else if (part instanceof Set) rest.push(...part)
-    else if (isRecord(part)) rest.push(...Object.values(part))
+    if (Array.isArray(part)) part.forEach(look)
+    else if (part instanceof Set) part.forEach(look)
+    else if (part instanceof Map) {
+      part.forEach((entry, key) => {
+        look(key)
+        look(entry)
+      })
+    } else if (isRecord(part)) for (const key of Object.keys(part)) look(read(part, key))
   }
   return false
+}
+
+/** A getter of the caller may throw; what the decoder makes has none. */
+const read = (part: object, key: string): unknown => {
+  try {
+    return (part as Record<string, unknown>)[key]
+  } catch {
+    return undefined
+  }
 }
 
 const isRecord = (value: object): boolean => {

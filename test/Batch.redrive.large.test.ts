@@ -1,0 +1,37 @@
+import { assert, describe, it } from "@effect/vitest"
+import { Effect } from "effect"
+import { Batch, Handler, Pipeline, Report } from "parallel-batch-pipeline/effect"
+
+describe("Batch", () => {
+  describe("plan, redrive and replay", () => {
+    const many = Array.from({ length: 300_000 }, (_, n) => n)
+    const values: ReadonlyArray<readonly [string, unknown]> = [
+      ["an array", many],
+      ["a Map", new Map(many.map((n) => [n, n]))],
+      ["a Set", new Set(many)],
+      ["an object", Object.fromEntries(many.map((n) => [`key${n}`, n]))]
+    ]
+    it.effect.each(values)("take %s of 300,000 parts for shared data and for an output", ([, value]) =>
+      Effect.gen(function* () {
+        const work = Handler.make("work", {
+          handleRequest: ({ n }: { readonly n: number }): Effect.Effect<unknown, string> =>
+            n === 0 ? Effect.succeed(value) : Effect.fail("down"),
+          processResults: ({ shared }: { readonly shared: { readonly value: unknown } }) => Handler.next("done", shared)
+        })
+        const pipeline = Pipeline.make("work", { handlers: { work }, start: "work" })
+        const params = [{ n: 0 }, { n: 1 }]
+        const report = yield* Batch.run(pipeline, { params, mode: "collect-all", shared: { value } })
+        const restored = yield* Report.fromJson(Report.toJson(report, pipeline), pipeline)
+
+        for (const one of [report, restored]) {
+          const plan = yield* Batch.plan(pipeline, one)
+          const next = yield* Batch.redrive(plan, { mode: "collect-all" })
+          const replayed = yield* Batch.replay(pipeline, one, one.outcomes[1]!.key)
+
+          assert.deepInclude(next, { succeeded: 1, reused: 1, failed: 1 })
+          assert.strictEqual(replayed._tag, "Failed")
+        }
+      })
+    )
+  })
+})
