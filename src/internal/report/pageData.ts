@@ -61,7 +61,12 @@ export const pageData = (
   const detail = (outcome: Outcome.Any, row: number): string => {
     if (outcome._tag === "Skipped") return cut(outcome.reason, 1000)
     if (outcome._tag !== "Failed") return ""
-    if (++causes <= wholeCauses) stacks[row] = cut(Cause.pretty(outcome.cause), 4000)
+    if (++causes <= wholeCauses) {
+      stacks[row] = cut(
+        Text.safely(() => Cause.pretty(outcome.cause), "a cause that cannot be shown"),
+        4000
+      )
+    }
     const { message, tag } = failureOf(outcome.cause)
     return cut(tag === "string" ? message : `${tag}: ${message}`, 600)
   }

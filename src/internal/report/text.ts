@@ -36,14 +36,17 @@ export const printable = (text: string): string =>
     })
     .trim()
 
-/** Any value, also one whose own functions throw. */
-export const show = (value: unknown): string => {
+/** What reads values of the caller: their getters and functions may throw, and a report of a thousand others is wanted all the same. */
+export const safely = <A>(f: () => A, otherwise: A): A => {
   try {
-    return format(value)
+    return f()
   } catch {
-    return "a value that cannot be shown"
+    return otherwise
   }
 }
+
+/** Any value, also one whose own functions throw. */
+export const show = (value: unknown): string => safely(() => format(value), "a value that cannot be shown")
 
 export const cut = (text: string, length: number): string =>
   text.length <= length ? text : `${text.slice(0, Math.max(0, length - 1))}…`
