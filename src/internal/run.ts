@@ -377,11 +377,12 @@ export class Run {
     }
   }
 
-  /** The report as it stands, or the one that was answered. */
+  /** The report of what has ended so far, or the one that was answered. */
   snapshot(): Report.Any {
     if (this.finished !== undefined) return this.finished
     const report = this.report()
-    return { ...report, outcomes: report.outcomes }
+    const total = this.tally.accounted
+    return { ...report, total, exhausted: false, endedBy: { _tag: "Running" }, outcomes: report.outcomes }
   }
 
   /** Its outcomes are read when they are first asked for: where the batch goes on, with what has ended by then. */
