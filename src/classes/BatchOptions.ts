@@ -48,7 +48,7 @@ export interface BatchOptions<TSharedData extends SharedData = SharedData> {
   readonly isolation?: "none" | "snapshot" | undefined
   /** With `"snapshot"`: brings together what two items have made of a key. Defaults to a conflict, which fails the item. */
   readonly merge?: { readonly [key: string]: (base: any, mine: any, theirs: any) => unknown } | undefined
-  /** Names an item. Defaults to a stable hash of its params. */
+  /** Names an item, by params that nobody has changed since. Defaults to a stable hash of its params. */
   readonly key?: ((params: HandlerParams) => string) | undefined
   /** Which outcomes the report keeps. Defaults to `"all"`. */
   readonly outcomes?: "all" | "failures" | "none" | undefined

@@ -57,7 +57,7 @@ export const table = (
   right: ReadonlyArray<boolean>,
   style: (text: string, column: number, row: number) => string = (text) => text
 ): ReadonlyArray<string> => {
-  const widths = right.map((_, column) => Math.max(0, ...rows.map((row) => row[column]!.length)))
+  const widths = right.map((_, column) => rows.reduce((most, row) => Math.max(most, row[column]!.length), 0))
   return rows.map((row, index) => {
     // Nothing stands at the end of a line that nobody sees.
     const last = row.findLastIndex((cell) => cell !== "")
