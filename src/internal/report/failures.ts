@@ -4,6 +4,7 @@
 import * as Cause from "effect/Cause"
 import * as Errors from "../../BatchError.ts"
 import { RenderedError } from "../../ReportError.ts"
+import { checkError } from "./checks.ts"
 import { describe, saying } from "./failure.ts"
 import type { Place } from "./place.ts"
 import type { Codec } from "./schemas.ts"
@@ -101,7 +102,7 @@ const decodeReasons = (json: unknown, codec: Codec | undefined, place: Place): C
       case "Die":
         return Cause.makeDieReason(decodeDefect(fields, here))
       case "Interrupt":
-        return Cause.makeInterruptReason(fields["fiberId"] as number | undefined)
+        return Cause.makeInterruptReason(fiberIdOf(fields["fiberId"], here.at("fiberId")))
       default:
         throw here.invalid("a reason with the _tag Fail, Die or Interrupt", reason)
     }
@@ -109,12 +110,19 @@ const decodeReasons = (json: unknown, codec: Codec | undefined, place: Place): C
   return Cause.fromReasons(reasons)
 }
 
+const fiberIdOf = (value: unknown, place: Place): number | undefined => {
+  if (value === undefined || typeof value === "number") return value
+  throw place.invalid("a number", value)
+}
+
 const decodeError = (fields: Record<string, unknown>, codec: Codec | undefined, place: Place): unknown => {
   const said = { tag: textAt(fields, "tag", place), message: textAt(fields, "message", place) }
   if ("own" in fields) {
     const constructor = Object.hasOwn(own, said.tag) ? own[said.tag] : undefined
     if (constructor === undefined) throw place.at("tag").invalid("an error of this version of the library", said.tag)
-    return new constructor(decode(fields["own"], place.at("own")) as never)
+    const content = decode(fields["own"], place.at("own"))
+    checkError(said.tag, content, place.at("own"))
+    return new constructor(content as never)
   }
   if ("error" in fields && codec !== undefined) return saying(codec.decode(fields["error"], place.at("error")), said)
   if ("plain" in fields) return saying(decode(fields["plain"], place.at("plain")), said)

@@ -108,20 +108,22 @@ const recordOf = (value: object, write: (part: unknown) => Json): Json => {
   return Object.hasOwn(value, "$") ? tagged("Object", entries) : Object.fromEntries(entries)
 }
 
-/** Reads what `encodePlain` or `encodeAny` has written. */
-export const decode = (json: unknown, place: Place): unknown => {
+/** Reads what `encodePlain` or `encodeAny` has written. `depth`: in how many values it stands. */
+export const decode = (json: unknown, place: Place, depth = 0): unknown => {
   if (typeof json !== "object" || json === null) return json
-  if (Array.isArray(json)) return json.map((part, index) => decode(part, place.at(index)))
+  // What was written too deep is there as text, which stands in one more.
+  if (depth > deepest + 1) throw place.invalid(`at most ${deepest} values in each other`, "more")
+  if (Array.isArray(json)) return json.map((part, index) => decode(part, place.at(index), depth + 1))
   if (!Object.hasOwn(json, "$")) {
-    return fromEntries(Object.entries(json).map(([key, part]) => [key, decode(part, place.at(key))]))
+    return fromEntries(Object.entries(json).map(([key, part]) => [key, decode(part, place.at(key), depth + 1)]))
   }
   const { $: kind, value } = json as { readonly $: unknown; readonly value?: unknown }
   const read = typeof kind === "string" && Object.hasOwn(readers, kind) ? readers[kind] : undefined
   if (read === undefined) throw place.at("$").invalid("a kind of value that this version knows", kind)
-  return read(value, place.at("value"))
+  return read(value, place.at("value"), depth + 1)
 }
 
-type Reader = (value: unknown, place: Place) => unknown
+type Reader = (value: unknown, place: Place, depth: number) => unknown
 
 const text = (value: unknown, place: Place): string => {
   if (typeof value === "string") return value
@@ -163,20 +165,27 @@ const readers: Readonly<Record<string, Reader>> = {
     throw place.invalid("a time such as 2000-01-01T00:00:00.000Z", value)
   },
   Duration: (value, place) => attempt("a duration", value, place, () => durationFrom(text(value, place))),
-  Map: (value, place) =>
+  Map: (value, place, depth) =>
     new Map(
-      pairs(value, place).map(([key, entry], index) => [decode(key, place.at(index)), decode(entry, place.at(index))])
+      pairs(value, place).map(([key, entry], index) => [
+        decode(key, place.at(index), depth),
+        decode(entry, place.at(index), depth)
+      ])
     ),
-  Set: (value, place) => new Set(list(value, place).map((entry, index) => decode(entry, place.at(index)))),
+  Set: (value, place, depth) =>
+    new Set(list(value, place).map((entry, index) => decode(entry, place.at(index), depth))),
   URL: (value, place) => attempt("a URL", value, place, () => new URL(text(value, place))),
   RegExp: (value, place) => {
     const [source, flags] = list(value, place)
     return attempt("a regular expression", value, place, () => new RegExp(text(source, place), text(flags, place)))
   },
   Bytes: (value, place) => attempt("base64", value, place, () => fromBase64(text(value, place))),
-  Object: (value, place) =>
+  Object: (value, place, depth) =>
     fromEntries(
-      pairs(value, place).map(([key, part], index) => [text(key, place.at(index)), decode(part, place.at(index))])
+      pairs(value, place).map(([key, part], index) => [
+        text(key, place.at(index)),
+        decode(part, place.at(index), depth)
+      ])
     ),
   Text: (value, place) => new RenderedValue({ text: text(value, place) })
 }
