@@ -60,7 +60,7 @@ export interface HtmlOptions {
 
 /**
  * The report that a text or a file holds: with its pipeline, errors are those of
- * the handlers, or `RenderedError` where there is no schema for them.
+ * the handlers, or `RenderedError` where there is no schema for them and they are no plain data.
  *
  * @category models
  * @since 0.1.0
@@ -154,7 +154,8 @@ export const toHtml: {
  *
  * With its pipeline, errors are written with the `error` schema of their handler, and read again as what they were.
  * The errors of this library need no schema. Without one, an error that is plain data is kept as it is, and
- * of every other its tag and its text: it reads as a `RenderedError`. Params, outputs and shared data are kept as they
+ * of every other its tag and its text: it reads as a `RenderedError`, also where it was thrown and is no `Error`. Whatever
+ * an error reads as, it says what it said: `digest` and `format` show the same. Params, outputs and shared data are kept as they
  * are where they are plain data, with dates, URLs, bytes, bigints, Map and Set; else the `params`, `output` and
  * `shared` schemas write them, and without one they read as a `RenderedValue`. Of a thrown bug its name, message and
  * stack are kept.

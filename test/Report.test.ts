@@ -245,6 +245,20 @@ describe("Report", () => {
       })
     )
 
+    it.effect("says that failures were not kept, as the page does", () =>
+      Effect.gen(function* () {
+        const report = yield* Batch.run(pipeline, {
+          params: [{ id: 1, fail: "down" }, { id: 2 }],
+          mode: "collect-all",
+          outcomes: "none"
+        })
+
+        assert.include(Report.format(report), "What failed is counted and not kept")
+        assert.include(Report.toHtml(report), "The outcomes were not kept")
+        assert.deepStrictEqual(Report.digest(report), [])
+      })
+    )
+
     it.effect("colours through styleText, and lets nothing of the data control the terminal", () =>
       Effect.gen(function* () {
         const report = yield* run([{ id: 1, fail: new Error("\u001b[2Jclear\r\nand \u202eback") }])
