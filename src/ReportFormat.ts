@@ -16,7 +16,7 @@ import * as Lines from "./internal/report/lines.ts"
 import { none, type Schemas, schemasOf } from "./internal/report/schemas.ts"
 import type * as Text from "./internal/report/text.ts"
 import type * as Outcome from "./Outcome.ts"
-import type * as Pipeline from "./Pipeline.ts"
+import * as Pipeline from "./Pipeline.ts"
 import type { Any, Report } from "./Report.ts"
 import type { InvalidReport, RenderedError } from "./ReportError.ts"
 
@@ -156,7 +156,7 @@ export const toHtml: {
  * The errors of this library need no schema. Without one, an error that is plain data is kept as it is, and
  * of every other its tag and its text: it reads as a `RenderedError`, also where it was thrown and is no `Error`. Whatever
  * an error reads as, it says what it said: `digest` and `format` show the same. Params, outputs and shared data are kept as they
- * are where they are plain data, with dates, URLs, bytes, bigints, Map and Set; else the `params`, `output` and
+ * are where they are plain data, with dates, URLs, bytes, typed arrays, bigints, Map and Set; else the `params`, `output` and
  * `shared` schemas write them, and without one they read as a `RenderedValue`. Of a thrown bug its name, message and
  * stack are kept.
  *
@@ -305,5 +305,6 @@ export const fromJsonLines: {
 // internal
 // -----------------------------------------------------------------------------
 
+/** What is no pipeline is the index that `map` of an array gives. */
 const schemasFor = (pipeline: Pipeline.Any | undefined): Schemas =>
-  pipeline === undefined ? none : schemasOf(pipeline.definition)
+  Pipeline.isPipeline(pipeline) ? schemasOf(pipeline.definition) : none

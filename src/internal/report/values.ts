@@ -84,19 +84,43 @@ class Writer {
         return tagged("RegExp", [(value as RegExp).source, (value as RegExp).flags])
       case Uint8Array.prototype:
         return tagged("Bytes", toBase64(value as Uint8Array))
-      default:
-        return undefined
+      case ArrayBuffer.prototype:
+        return tagged("ArrayBuffer", toBase64(new Uint8Array(value as ArrayBuffer)))
     }
+    return ArrayBuffer.isView(value) ? bytesOf(value, prototype as object) : undefined
   }
 
   #textOf(value: unknown): Json {
-    return this.#text(Text.show(value).slice(0, 10_000))
+    return this.#text(Text.head(Text.show(value), 10_000))
   }
 
   #text(text: string): Json {
     this.isFaithful = false
     return tagged("Text", text)
   }
+}
+
+/** Typed arrays by the name of their class, as bytes in the order of nearly every machine. */
+const arrays = {
+  Int8Array,
+  Uint8ClampedArray,
+  Int16Array,
+  Uint16Array,
+  Int32Array,
+  Uint32Array,
+  Float32Array,
+  Float64Array,
+  BigInt64Array,
+  BigUint64Array
+}
+
+const bytesOf = (view: ArrayBufferView, prototype: object): Json | undefined => {
+  const bytes = new Uint8Array(view.buffer, view.byteOffset, view.byteLength)
+  const name = (prototype.constructor as { readonly name?: unknown } | undefined)?.name
+  // Its bytes are all that there is to it, and it is not known everywhere.
+  if (name === "Buffer" && view instanceof Uint8Array) return tagged("Bytes", toBase64(bytes))
+  const kind = Object.entries(arrays).find(([, constructor]) => constructor.prototype === prototype)
+  return kind === undefined ? undefined : tagged(kind[0], toBase64(bytes))
 }
 
 const tagged = (kind: string, value: Json): Json => ({ $: kind, value })
@@ -179,6 +203,14 @@ const readers: Readonly<Record<string, Reader>> = {
     const [source, flags] = list(value, place)
     return attempt("a regular expression", value, place, () => new RegExp(text(source, place), text(flags, place)))
   },
+  ArrayBuffer: (value, place) => attempt("base64", value, place, () => fromBase64(text(value, place)).buffer),
+  ...Object.fromEntries(
+    Object.entries(arrays).map(([name, constructor]): [string, Reader] => [
+      name,
+      (value, place) =>
+        attempt("base64 of whole numbers", value, place, () => new constructor(fromBase64(text(value, place)).buffer))
+    ])
+  ),
   Bytes: (value, place) => attempt("base64", value, place, () => fromBase64(text(value, place))),
   Object: (value, place, depth) =>
     fromEntries(
@@ -213,4 +245,5 @@ const toBase64 = (bytes: Uint8Array): string => {
   return btoa(binary)
 }
 
-const fromBase64 = (base64: string): Uint8Array => Uint8Array.from(atob(base64), (char) => char.charCodeAt(0))
+const fromBase64 = (base64: string): Uint8Array<ArrayBuffer> =>
+  Uint8Array.from(atob(base64), (char) => char.charCodeAt(0))
