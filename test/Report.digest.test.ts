@@ -131,6 +131,21 @@ describe("Report", () => {
       })
     )
 
+    it.effect("cuts no character in two", () =>
+      Effect.gen(function* () {
+        const faces = Array.from("😀😁😂😃😄😅😆", (face) => `sent ${face} to nobody`)
+        const long = Array.from({ length: 4 }, (_, n) => `${"x".repeat(296 + n)}😀😀`)
+        for (const message of [...faces, ...long]) {
+          const report = yield* Batch.run(failing, { params: [{ message }], mode: "collect-all" })
+          assert.isTrue(Report.format(report, { width: 120 }).isWellFormed())
+          assert.isTrue(Report.toHtml(report).isWellFormed())
+        }
+        for (const { message } of [...(yield* digestOf(faces)), ...(yield* digestOf(long))]) {
+          assert.isTrue(message.isWellFormed(), message)
+        }
+      })
+    )
+
     it.effect("takes its first failure for the example, wherever it was merged from", () =>
       Effect.gen(function* () {
         const [group] = yield* digestOf(["z", "y", "a", "c", "b", "d", "e"].map((name) => `user ${name} is locked`))

@@ -44,6 +44,7 @@ describe("Report", () => {
       ["temperature -3.5e-7", "temperature <n>"],
       ["item42 and item-42", "item<n> and item-<n>"],
       ["and/or is a word, so are deadbeef and facade", "and/or is a word, so are deadbeef and facade"],
+      ["lodash@4.17.21 is not lodash@v5-next", "lodash@<n> is not lodash@v<n>-next"],
       ["two\n  lines\tof text ", "two lines of text"]
     ]
     it.effect.each(messages)("folds %s", ([message, folded]) =>

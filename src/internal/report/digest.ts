@@ -6,6 +6,7 @@ import type * as Outcome from "../../Outcome.ts"
 import { failureOf } from "./failure.ts"
 import { keyOf } from "./keyOf.ts"
 import { few, mergeTemplates } from "./templates.ts"
+import * as Text from "./text.ts"
 
 type Failed = Outcome.Failed<unknown, unknown>
 
@@ -30,7 +31,7 @@ export const groupsOf = (outcomes: ReadonlyArray<Outcome.Any>): ReadonlyArray<Gr
     if (outcome._tag !== "Failed") continue
     const { kind, message, tag } = failureOf(outcome.cause)
     // The same message comes thousands of times, and folding it takes longer than all the rest.
-    const head = message.slice(0, longest)
+    const head = Text.head(message, longest)
     let template = templates.get(head)
     if (template === undefined) templates.set(head, (template = fold(head)))
     const id = JSON.stringify([outcome.handler, kind, tag])
@@ -84,7 +85,7 @@ const foldQuoted = (template: string): string =>
 // What repeats is bounded: a message is text of anyone, and must not take the time of its square.
 const time = /\d{4}-\d\d-\d\d(?:[T ]\d\d:\d\d(?::\d\d)?(?:[.,]\d+)?(?:Z|[+-]\d\d:?\d\d)?)?/g
 const url = /\b[a-z][a-z0-9+.-]{0,20}:\/\/[^\s"'`<>)\]}]+/gi
-const email = /[\w.+-]{1,64}@[\w-]{1,64}(?:\.[\w-]{1,64})+/g
+const email = /[\w.+-]{1,64}@[\w-]{1,64}(?:\.[\w-]{1,64}){0,8}\.[a-z]{2,24}\b/gi
 const uuid = /\b[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\b/gi
 /** From a root, a drive, or the present folder; or at least one folder and a file with an ending. */
 const path =
@@ -98,15 +99,16 @@ const shortId =
 const number = /(?:(?<![\w.)\]])[-+])?\d+(?:[.,_]\d+)*(?:e[+-]?\d+)?/gi
 
 /** Folds what is particular to one item: times, URLs, addresses, ids, paths and numbers. */
-export const fold = (message: string): string =>
-  withoutEmails(message.slice(0, longest).replaceAll(/\s+/g, " ").trim().replaceAll(url, "<url>"))
+export const fold = (message: string): string => Text.head(folded(message), 300)
+
+const folded = (message: string): string =>
+  withoutEmails(Text.head(message, longest).replaceAll(/\s+/g, " ").trim().replaceAll(url, "<url>"))
     .replaceAll(uuid, "<id>")
     .replaceAll(path, "<path>")
     .replaceAll(time, "<time>")
     .replaceAll(id, "<id>")
     .replaceAll(shortId, "<id>")
     .replaceAll(number, "<n>")
-    .slice(0, 300)
 
 /** What is behind is not looked at. */
 const longest = 1000

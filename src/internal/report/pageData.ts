@@ -108,7 +108,7 @@ export const pageData = (
 const cutPath = <A>(path: ReadonlyArray<A>): ReadonlyArray<A> => path.slice(0, 200)
 
 const cut = (text: string, length: number): string =>
-  text.length <= length ? text : `${text.slice(0, length)}… (${text.length - length} more characters)`
+  text.length <= length ? text : `${Text.head(text, length)}… (${text.length - length} more characters)`
 
 const millis = (duration: Duration.Duration | undefined, otherwise: number): number =>
   duration === undefined ? otherwise : Math.round(Duration.toMillis(duration))

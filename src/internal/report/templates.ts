@@ -129,9 +129,9 @@ const placeholder = (tokens: ReadonlyArray<string>): string => {
     behind = end
   }
   if (before === first.length && shortest === first.length) return first
-  const prefix = first.slice(0, before).replace(/<?[\p{L}\p{N}…]*$/u, "")
+  const prefix = first.slice(0, before).replace(/<?[\p{L}\p{N}\p{Cs}…]*$/u, "")
   behind = Math.min(behind, shortest - prefix.length)
-  const suffix = first.slice(first.length - behind).replace(/^[\p{L}\p{N}…]*>?/u, "")
+  const suffix = first.slice(first.length - behind).replace(/^[\p{L}\p{N}\p{Cs}…]*>?/u, "")
   return `${prefix}<…>${suffix}`
 }
 

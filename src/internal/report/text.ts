@@ -48,8 +48,15 @@ export const safely = <A>(f: () => A, otherwise: A): A => {
 /** Any value, also one whose own functions throw. */
 export const show = (value: unknown): string => safely(() => format(value), "a value that cannot be shown")
 
+/** The beginning of a text, which ends with a whole character. */
+export const head = (text: string, length: number): string => {
+  if (text.length <= length) return text
+  const last = text.charCodeAt(length - 1)
+  return text.slice(0, last >= 0xd800 && last <= 0xdbff ? length - 1 : length)
+}
+
 export const cut = (text: string, length: number): string =>
-  text.length <= length ? text : `${text.slice(0, Math.max(0, length - 1))}…`
+  text.length <= length ? text : `${head(text, Math.max(0, length - 1))}…`
 
 /** Lays out rows; a column whose cells are all numbers stands to the right. Styles come after the padding. */
 export const table = (
