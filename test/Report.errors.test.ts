@@ -115,6 +115,33 @@ describe("Report", () => {
       )
     }
 
+    it.effect("is shown and saved whatever params, outputs and shared data throw when they are read", () =>
+      Effect.gen(function* () {
+        const echo = Handler.make("echo", {
+          handleRequest: ({ index, trap }: Given & { readonly trap: unknown }): Effect.Effect<unknown, unknown> =>
+            index === 1 ? Effect.fail(trap) : Effect.succeed(trap),
+          output: Schema.Struct({ a: Schema.Number })
+        })
+        const pipeline = Pipeline.make("echo", { handlers: { echo }, start: "echo" })
+        const report: Report.Any = yield* Batch.run(
+          pipeline as Pipeline.Any,
+          {
+            params: [hostile, getters].flatMap((make) => [0, 1].map((index) => ({ index, trap: make() }))),
+            shared: { trap: hostile() },
+            mode: "collect-all"
+          } as never
+        )
+
+        assert.strictEqual(report.total, 4)
+        assert.include(Report.format(report), "failed")
+        assert.include(Report.toHtml(report), "</html>")
+        assert.isAtLeast(Report.byKey(report).size, 1)
+        const restored: Report.Any = yield* throughBoth(report, pipeline)
+        assert.deepStrictEqual(Report.digest(restored), Report.digest(report))
+        assert.deepStrictEqual(Report.diff(report, restored).broken, [])
+      })
+    )
+
     it.effect("keeps what a promise was rejected with, where the handler has no catch", () =>
       Effect.gen(function* () {
         const pipeline = runs["a rejected promise"]

@@ -154,7 +154,9 @@ export const decodeReport = (source: string, schemas: Schemas): Report.Any => {
 }
 
 /** `line`: where the text is one line of several. */
-export const parse = (given: string, line: number | undefined): unknown => {
+export const parse = (whole: string, line: number | undefined): unknown => {
+  // Whoever reads a file without an encoding has a `Buffer`.
+  const given = String(whole)
   // Some editors put a mark before the text.
   const source = (line ?? 1) === 1 && given.startsWith("\ufeff") ? given.slice(1) : given
   try {

@@ -11,6 +11,7 @@ import { groupsOf } from "./digest.ts"
 import { failureOf } from "./failure.ts"
 import { keyIfAny, keyOf, nameOf } from "./keyOf.ts"
 import * as Text from "./text.ts"
+import { hasReadTexts } from "./values.ts"
 
 export const TypeId = "~parallel-batch-pipeline/Plan"
 
@@ -149,6 +150,7 @@ const checkParams = (outcome: Outcome.Any, params: unknown): void => {
 
 /** Whether a value holds something of which a saved report has only the text. */
 export const hasText = (value: unknown): boolean => {
+  if (!hasReadTexts()) return false
   const seen = new Set<unknown>()
   const rest: Array<object> = []
   // No spread: the arguments of a call lie on the stack, and a value may have a million parts.

@@ -147,6 +147,11 @@ export const decode = (json: unknown, place: Place, depth = 0): unknown => {
   return read(value, place.at("value"), depth + 1)
 }
 
+let textsRead = false
+
+/** Whether a value was ever read that was kept as text: where none was, no value has to be searched for one. */
+export const hasReadTexts = (): boolean => textsRead
+
 type Reader = (value: unknown, place: Place, depth: number) => unknown
 
 const text = (value: unknown, place: Place): string => {
@@ -219,7 +224,10 @@ const readers: Readonly<Record<string, Reader>> = {
         decode(part, place.at(index), depth)
       ])
     ),
-  Text: (value, place) => new RenderedValue({ text: text(value, place) })
+  Text: (value, place) => {
+    textsRead = true
+    return new RenderedValue({ text: text(value, place) })
+  }
 }
 
 /** `Object.fromEntries` defines properties and does not assign them, so that `__proto__` is a key like any other. */
