@@ -62,6 +62,11 @@ export interface HtmlOptions {
  * The report that a text or a file holds: with its pipeline, errors are those of
  * the handlers, or `RenderedError` where there is no schema for them and they are no plain data.
  *
+ * **Gotchas**
+ *
+ * Params, outputs and shared data that are no plain data read as `RenderedValue` where no schema describes them; their
+ * types do not say so. A redrive runs such items again, or refuses them.
+ *
  * @category models
  * @since 0.1.0
  */
@@ -199,7 +204,7 @@ export const toJson: {
  * **Details**
  *
  * Without the pipeline there are no schemas: errors that were written with one read as `RenderedError`, with their tag
- * and their message. The report keeps the stamp of the pipeline that it is of; reading does not ask whether that is
+ * and their message, and values as `RenderedValue`; saved again, such values are as they were. The report keeps the stamp of the pipeline that it is of; reading does not ask whether that is
  * the one given.
  *
  * What is no report, only a part of one, of a newer version, or not as it was written fails with `InvalidReport`,

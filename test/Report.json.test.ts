@@ -167,6 +167,14 @@ describe("Report", () => {
         assert.deepStrictEqual([outcome.params, outcome.output], [money, money])
         assert.deepStrictEqual(restored.shared, { total: money })
         assert.strictEqual(outcome.key, report.outcomes[0]!.key)
+
+        // Without the schemas nobody takes what they have written for the values, and it is not lost.
+        const without: Report.Any = yield* Report.fromJson(Report.toJson(report, paying))
+        const [unread] = without.outcomes
+        assert.instanceOf(unread?._tag === "Succeeded" && unread.output, RenderedValue)
+        assert.instanceOf(without.shared, RenderedValue)
+        assert.strictEqual(Report.toJson(without), Report.toJson(report, paying))
+        assert.deepStrictEqual((yield* Report.fromJson(Report.toJson(without), paying)).shared, { total: money })
       })
     )
 

@@ -117,9 +117,8 @@ export class Decoder {
   }
 
   #value(json: unknown, codec: Codec | undefined, place: Place): unknown {
-    if (!isRecord(json) || json["$"] !== "Schema") return decode(json, place)
-    const value = json["value"]
-    return codec === undefined ? value : codec.decode(value, place.at("value"))
+    if (codec === undefined || !isRecord(json) || json["$"] !== "Schema") return decode(json, place)
+    return codec.decode(json["value"], place.at("value"))
   }
 
   /** Items on the same route share their path, as they do in a report that was just made. */

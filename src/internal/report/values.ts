@@ -66,7 +66,12 @@ class Writer {
     if (Array.isArray(value)) return Array.from(value, write)
     const prototype: unknown = Object.getPrototypeOf(value)
     if (prototype === Object.prototype || prototype === null) return recordOf(value, write)
-    if (value instanceof RenderedValue) return this.#text(value.text)
+    if (value instanceof RenderedValue) {
+      const json = unread.get(value)
+      if (json === undefined) return this.#text(value.text)
+      this.isFaithful = false
+      return { $: "Schema", value: json }
+    }
     if (Duration.isDuration(value)) return tagged("Duration", durationText(value))
     switch (prototype) {
       case Date.prototype:
@@ -149,6 +154,9 @@ export const decode = (json: unknown, place: Place, depth = 0): unknown => {
 
 let textsRead = false
 
+/** What a schema has written and nothing has read, so that it is saved again as it was. */
+const unread = new WeakMap<RenderedValue, Json>()
+
 /** Whether a value was ever read that was kept as text: where none was, no value has to be searched for one. */
 export const hasReadTexts = (): boolean => textsRead
 
@@ -224,6 +232,14 @@ const readers: Readonly<Record<string, Reader>> = {
         decode(part, place.at(index), depth)
       ])
     ),
+  Schema: (value) => {
+    textsRead = true
+    const rendered = new RenderedValue({
+      text: Text.safely(() => String(JSON.stringify(value)), "a value of a schema")
+    })
+    unread.set(rendered, value as Json)
+    return rendered
+  },
   Text: (value, place) => {
     textsRead = true
     return new RenderedValue({ text: text(value, place) })
