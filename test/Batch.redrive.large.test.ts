@@ -20,14 +20,14 @@ describe("Batch", () => {
       })
     )
 
-    const many = Array.from({ length: 300_000 }, (_, n) => n)
+    const many = Array.from({ length: 150_000 }, (_, n) => n)
     const values: ReadonlyArray<readonly [string, unknown]> = [
       ["an array", many],
       ["a Map", new Map(many.map((n) => [n, n]))],
       ["a Set", new Set(many)],
       ["an object", Object.fromEntries(many.map((n) => [`key${n}`, n]))]
     ]
-    it.effect.each(values)("take %s of 300,000 parts for shared data and for an output", ([, value]) =>
+    it.effect.each(values)("take %s of 150,000 parts for shared data and for an output", ([, value]) =>
       Effect.gen(function* () {
         const work = Handler.make("work", {
           handleRequest: ({ n }: { readonly n: number }): Effect.Effect<unknown, string> =>
