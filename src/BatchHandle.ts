@@ -146,7 +146,10 @@ export interface Handle<out S, out O extends AnyOutcome, out E> {
    * to come will not start. Answers whether any had started.
    */
   readonly cancel: (key: string) => Effect.Effect<boolean>
-  /** What has become of the items so far. */
+  /**
+   * What has become of the items so far: `total` counts those that have ended, `endedBy` is `Running`. What runs, and
+   * what is still to come, is in `progress`. Once the batch has ended, its report.
+   */
   readonly report: Effect.Effect<Report<S, O>>
 }
 

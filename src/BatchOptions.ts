@@ -88,7 +88,10 @@ export type StreamOptions<P, S, O extends AnyOutcome, M extends Mode, E2, R2, R3
   readonly merge?:
     | { readonly [K in keyof S]?: ((base: S[K], mine: S[K], theirs: S[K]) => S[K]) | undefined }
     | undefined
-  /** Names an item. Defaults to a stable hash of its params. */
+  /**
+   * Names an item. Defaults to a stable hash of its params. It is called when a key is first read, so params must not
+   * be changed once they were given.
+   */
   readonly key?: ((params: P) => string) | undefined
   /** Whether every outcome says when each of its steps ran. Defaults to `false`. */
   readonly timings?: boolean | undefined

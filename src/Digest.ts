@@ -26,7 +26,7 @@ export interface FailureGroup {
   readonly tag: string
   /** Whether it was a thrown bug, and no typed error. */
   readonly defect: boolean
-  /** The message, with what is particular to an item folded: `<n>`, `<id>`, `<url>`, `<path>`, `<time>`, `<email>`. */
+  /** The message, with what is particular to an item folded: `<n>`, `<id>`, `<url>`, `<path>`, `<time>`, `<email>`; `<…>` for what is taken for data because it differs so often. */
   readonly message: string
   readonly count: number
   /** The message of the first of them, as it was. */
@@ -91,7 +91,8 @@ export interface DiffOptions {
  *
  * In messages times, URLs, addresses, ids, paths and numbers are folded; where a
  * step fails with more than five messages of one tag that still differ, what they
- * quote is folded as well. A cause with several reasons counts with its first
+ * quote is folded as well, and more than five that differ in a single word are
+ * one, with `<…>` for the word. A cause with several reasons counts with its first
  * typed error, else its first defect.
  *
  * **Example** (Reading many failures as one)

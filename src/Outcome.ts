@@ -21,7 +21,10 @@ import type { ItemError } from "./BatchError.ts"
 export interface Item<out P> {
   /** The position of the parameter set in the input, from 0. */
   readonly index: number
-  /** The name of the item: what the option `key` answers, else a stable hash of the params; computed when first read. */
+  /**
+   * The name of the item: what the option `key` answers, else a stable hash of the params. It is computed when it is
+   * first read, so params must not be changed once they were given: the name would be that of what they became.
+   */
   readonly key: string
   /** The parameter set as it was given. */
   readonly params: P

@@ -134,7 +134,7 @@ export interface Any extends Plan<unknown, any, unknown, string, unknown, unknow
 export const isPlan = (u: unknown): u is Any => hasProperty(u, internal.TypeId)
 
 /**
- * Shows what a redrive would do, a line for each reason, with the keys of the first items.
+ * Shows what a redrive would do, a line for each of the ten largest reasons, with the keys of the first items.
  *
  * **Example** (Looking before running)
  *

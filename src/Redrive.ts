@@ -21,6 +21,7 @@ import type {
 import { type AnyOptions, toRunOptions } from "./internal/batchOptions.ts"
 import { execute } from "./internal/execute.ts"
 import { stableKey } from "./internal/key.ts"
+import { keyOf } from "./internal/report/keyOf.ts"
 import { count, entriesOf, hasText, make as makePlan } from "./internal/report/plan.ts"
 import * as internal from "./internal/report/redrive.ts"
 import * as Source from "./internal/source.ts"
@@ -43,7 +44,8 @@ import { IncompleteReport, PipelineChanged, UnknownKey } from "./ReportError.ts"
  *
  * A report of another pipeline, or of another version of it, is refused with `PipelineChanged`, which says what has
  * changed; with `allowChanges: true` the plan says it. A report that does not keep all outcomes, or whose keys the
- * option `key` does not give, is refused with `IncompleteReport`.
+ * option `key` does not give, or that was taken while the batch was still running, is refused with `IncompleteReport`.
+ * Where params under the same key are other ones than they were, the reason says so; the success is reused all the same.
  *
  * **Example** (Running just the failed ones again)
  *
@@ -93,27 +95,30 @@ export const plan: {
     report: Report<any, Outcome<any, string, unknown, unknown>>,
     options: PlanOptions<any, unknown, unknown> = {}
   ): Effect.Effect<Plan<any, any, unknown, string, any, any>, unknown, unknown> =>
-    Effect.flatMap(all(options.params), (params): Effect.Effect<Plan<any, any, unknown, string, any, any>, unknown> => {
-      const changes = differences(report.pipeline, stampOf(self.definition))
-      if (changes.length > 0 && options.allowChanges !== true) {
-        return Effect.fail(new PipelineChanged({ pipeline: self.name, changes }))
+    Effect.flatMap(
+      afterKeys(report, options.params),
+      (params): Effect.Effect<Plan<any, any, unknown, string, any, any>, unknown> => {
+        const changes = differences(report.pipeline, stampOf(self.definition))
+        if (changes.length > 0 && options.allowChanges !== true) {
+          return Effect.fail(new PipelineChanged({ pipeline: self.name, changes }))
+        }
+        const keyOf = options.key ?? stableKey
+        return Effect.map(
+          complete(() => entriesOf(report, params === undefined ? undefined : { params, keyOf })),
+          (entries) =>
+            makePlan({
+              name: self.name,
+              entries,
+              ...count(entries),
+              shared: report.shared,
+              changes,
+              exhausted: params !== undefined || report.exhausted,
+              pipeline: self,
+              decodeParams: options.decodeParams ?? true
+            })
+        )
       }
-      const keyOf = options.key ?? stableKey
-      return Effect.map(
-        complete(() => entriesOf(report, params === undefined ? undefined : { params, keyOf })),
-        (entries) =>
-          makePlan({
-            name: self.name,
-            entries,
-            ...count(entries),
-            shared: report.shared,
-            changes,
-            exhausted: params !== undefined || report.exhausted,
-            pipeline: self,
-            decodeParams: options.decodeParams ?? true
-          })
-      )
-    })
+    )
 )
 
 /**
@@ -276,9 +281,9 @@ export const replay: {
     options: ReplayOptions<any> = {}
   ): Effect.Effect<Outcome<any, string, unknown, any>, UnknownKey | IncompleteReport, any> =>
     Effect.suspend((): Effect.Effect<any, UnknownKey | IncompleteReport, any> => {
-      const outcome = report.outcomes.find((other) => other.key === key)
+      const outcome = report.outcomes.find((other) => keyOf(other) === key)
       if (outcome === undefined) {
-        const known = report.outcomes.slice(0, 3).map((other) => other.key)
+        const known = report.outcomes.slice(0, 3).map(keyOf)
         return Effect.fail(new UnknownKey({ key, known, total: report.outcomes.length }))
       }
       const { index, params } = outcome
@@ -314,6 +319,13 @@ export const replay: {
 // -----------------------------------------------------------------------------
 // internal
 // -----------------------------------------------------------------------------
+
+/** As `all`, once the report knows its keys: they are made of params that the caller may change meanwhile. */
+const afterKeys = (report: AnyReport, input: Input<unknown, unknown, unknown> | undefined) =>
+  Effect.suspend(() => {
+    report.outcomes.forEach(keyOf)
+    return all(input)
+  })
 
 /** All of an input, or `undefined` where there is none. */
 const all = (

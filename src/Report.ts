@@ -28,7 +28,8 @@ export type { Stamp } from "./Stamp.ts"
  *   count towards it (those with the `tag`, where the bound has one), `ended` the items that had come to an end.
  * - `InputFailure`: the input itself failed.
  * - `Interruption`: the batch was interrupted from outside.
- * - `Running`: it had not ended when the report was taken.
+ * - `Running`: it had not ended when the report was taken (`report` of a handle, the check of a `canary`). Such a report is
+ *   of the items that had ended: `total` counts just those, and `exhausted` is `false`.
  *
  * @category models
  * @since 0.1.0

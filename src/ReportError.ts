@@ -43,8 +43,9 @@ export class InvalidReport extends Data.TaggedError("InvalidReport")<{
 }
 
 /**
- * Stands for an error that a saved report has as text only, because its handler
- * has no `error` schema, or an error that the schema does not describe.
+ * Stands for an error that a saved report has as text only: it is no plain data,
+ * and its handler has no `error` schema, or one that does not describe it. Also for
+ * what was thrown and is neither an `Error` nor plain data.
  *
  * **Example** (Reading what it was)
  *

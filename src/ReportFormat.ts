@@ -16,7 +16,7 @@ import * as Lines from "./internal/report/lines.ts"
 import { none, type Schemas, schemasOf } from "./internal/report/schemas.ts"
 import type * as Text from "./internal/report/text.ts"
 import type * as Outcome from "./Outcome.ts"
-import type * as Pipeline from "./Pipeline.ts"
+import * as Pipeline from "./Pipeline.ts"
 import type { Any, Report } from "./Report.ts"
 import type { InvalidReport, RenderedError } from "./ReportError.ts"
 
@@ -60,7 +60,12 @@ export interface HtmlOptions {
 
 /**
  * The report that a text or a file holds: with its pipeline, errors are those of
- * the handlers, or `RenderedError` where there is no schema for them.
+ * the handlers, or `RenderedError` where there is no schema for them and they are no plain data.
+ *
+ * **Gotchas**
+ *
+ * Params, outputs and shared data that are no plain data read as `RenderedValue` where no schema describes them; their
+ * types do not say so. A redrive runs such items again, or refuses them.
  *
  * @category models
  * @since 0.1.0
@@ -154,8 +159,9 @@ export const toHtml: {
  *
  * With its pipeline, errors are written with the `error` schema of their handler, and read again as what they were.
  * The errors of this library need no schema. Without one, an error that is plain data is kept as it is, and
- * of every other its tag and its text: it reads as a `RenderedError`. Params, outputs and shared data are kept as they
- * are where they are plain data, with dates, URLs, bytes, bigints, Map and Set; else the `params`, `output` and
+ * of every other its tag and its text: it reads as a `RenderedError`, also where it was thrown and is no `Error`. Whatever
+ * an error reads as, it says what it said: `digest` and `format` show the same. Params, outputs and shared data are kept as they
+ * are where they are plain data, with dates, URLs, bytes, typed arrays, bigints, Map and Set; else the `params`, `output` and
  * `shared` schemas write them, and without one they read as a `RenderedValue`. Of a thrown bug its name, message and
  * stack are kept.
  *
@@ -198,7 +204,7 @@ export const toJson: {
  * **Details**
  *
  * Without the pipeline there are no schemas: errors that were written with one read as `RenderedError`, with their tag
- * and their message. The report keeps the stamp of the pipeline that it is of; reading does not ask whether that is
+ * and their message, and values as `RenderedValue`; saved again, such values are as they were. The report keeps the stamp of the pipeline that it is of; reading does not ask whether that is
  * the one given.
  *
  * What is no report, only a part of one, of a newer version, or not as it was written fails with `InvalidReport`,
@@ -304,5 +310,6 @@ export const fromJsonLines: {
 // internal
 // -----------------------------------------------------------------------------
 
+/** What is no pipeline is the index that `map` of an array gives. */
 const schemasFor = (pipeline: Pipeline.Any | undefined): Schemas =>
-  pipeline === undefined ? none : schemasOf(pipeline.definition)
+  Pipeline.isPipeline(pipeline) ? schemasOf(pipeline.definition) : none

@@ -94,6 +94,36 @@ describe("Report.toHtml", () => {
     assert.deepStrictEqual({ scriptHash, styleHash }, { scriptHash: hash(script), styleHash: hash(style) })
   })
 
+  it.effect("has no text that is too faint to read, in light and in dark", () =>
+    Effect.gen(function* () {
+      const one = Handler.make("one", { handleRequest: () => Effect.succeed(1) })
+      const page = Report.toHtml(
+        yield* Batch.run(Pipeline.make("ones", { handlers: { one }, start: "one" }), { params: [{}] })
+      )
+      const luminance = (colour: string): number => {
+        const [red, green, blue] = [1, 3, 5].map((at) => {
+          const part = Number.parseInt(colour.slice(at, at + 2), 16) / 255
+          return part <= 0.03928 ? part / 12.92 : ((part + 0.055) / 1.055) ** 2.4
+        })
+        return 0.2126 * red! + 0.7152 * green! + 0.0722 * blue!
+      }
+      const themes = Array.from(page.matchAll(/--bg: .*--faint: .*;/g), ([line]) =>
+        Object.fromEntries(Array.from(line.matchAll(/--(\w+): (#[0-9a-f]{6})/g), ([, name, colour]) => [name, colour!]))
+      )
+
+      assert.strictEqual(themes.length, 2)
+      for (const theme of themes) {
+        for (const text of ["fg", "muted", "faint"]) {
+          for (const ground of ["bg", "card", "hover"]) {
+            const [a, b] = [luminance(theme[text]!), luminance(theme[ground]!)]
+            const contrast = (Math.max(a, b) + 0.05) / (Math.min(a, b) + 0.05)
+            assert.isAtLeast(contrast, 4.5, `${text} on ${ground}`)
+          }
+        }
+      }
+    })
+  )
+
   it.effect("leaves out what succeeded first, where there are more items than a page can bear", () =>
     Effect.gen(function* () {
       const html = Report.toHtml(yield* run(200, false), { maxItems: 50, title: "Nightly" })

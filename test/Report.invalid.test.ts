@@ -3,6 +3,17 @@ import { Effect, Stream } from "effect"
 import { InvalidReport, Report } from "parallel-batch-pipeline/effect"
 import { assertSame, calling, run } from "./calling.ts"
 
+/** `JSON.stringify` does not go as deep as `JSON.parse`. */
+const stringify = (json: any): string => {
+  const output = json?.outcomes?.[0]?.output ?? json?.output
+  if (!Array.isArray(output) || !Array.isArray(output[0]?.[0])) return JSON.stringify(json)
+  const holder = json.outcomes?.[0] ?? json
+  holder.output = "@deep"
+  const text = JSON.stringify(json).replace('"@deep"', "[".repeat(50_000) + "]".repeat(50_000))
+  holder.output = output
+  return text
+}
+
 describe("Report", () => {
   describe("fromJson", () => {
     const saved = Effect.map(run([{ end: "ok", value: [1] }, { end: "http" }, { end: "bug" }]), (report) => ({
@@ -87,6 +98,42 @@ describe("Report", () => {
         (json) => (json.outcomes[0].timings[0][2] = -1),
         "outcomes[0].timings[0][2]: expected milliseconds, at least 0, got -1"
       ],
+      ["a number of errors", (json) => (json.interrupted = 1), "total: expected 4"],
+      [
+        "what failed",
+        (json) => Object.assign(json, { failed: 1, skipped: 1 }),
+        "failed: expected 2, as many as the outcomes say, got 1"
+      ],
+      ["what was reused", (json) => (json.reused = 1), "reused: expected 0, as many as the outcomes say, got 1"],
+      ["how many are kept", (json) => Object.assign(json, { total: 2, failed: 1 }), "kept: expected at most 2"],
+      ["an index", (json) => (json.outcomes[1].index = 0), "outcomes[1].index: expected more than 0, got 0"],
+      ["why it ended in part", (json) => (json.endedBy = { _tag: "Timeout" }), "endedBy.duration: expected a duration"],
+      [
+        "the bound of a budget",
+        (json) =>
+          (json.endedBy = { _tag: "Budget", bound: "calls", limit: { $: "Duration", value: "1 millis" }, used: 1 }),
+        "endedBy.limit: expected a number"
+      ],
+      [
+        "an error of the library",
+        (json) => (json.outcomes[1].cause[0] = { _tag: "Fail", tag: "DuplicateKey", message: "", own: { key: "a" } }),
+        "outcomes[1].cause[0].own.index: expected an integer of at least 0, got undefined"
+      ],
+      [
+        "an error of the library as a whole",
+        (json) => (json.outcomes[1].cause[0] = { _tag: "Fail", tag: "InvalidParams", message: "", own: null }),
+        "outcomes[1].cause[0].own: expected an object, got null"
+      ],
+      [
+        "a fiber",
+        (json) => (json.outcomes[1].cause[0] = { _tag: "Interrupt", fiberId: "a" }),
+        'outcomes[1].cause[0].fiberId: expected a number, got "a"'
+      ],
+      [
+        "the depth of a value",
+        (json) => (json.outcomes[0].output = JSON.parse("[".repeat(50_000) + "]".repeat(50_000))),
+        `outcomes[0].output${"[0]".repeat(93)}[0…: expected at most 500 values in each other`
+      ],
       ["why it ended", (json) => (json.endedBy = "bored"), 'endedBy: expected an object with a _tag, got "bored"']
     ]
     it.effect.each(changes)("names the place of %s that was changed", ([, change, message]) =>
@@ -95,8 +142,12 @@ describe("Report", () => {
         const json = JSON.parse(text)
         change(json)
 
-        const error = yield* errorOf(JSON.stringify(json))
+        const error = yield* errorOf(stringify(json))
+        const [outcomes, ...header] = [json.outcomes ?? [], json]
+        const lines = [...header, ...(Array.isArray(outcomes) ? outcomes : [])].map((line) => `${stringify(line)}\n`)
+        const other = yield* Effect.flip(Report.fromJsonLines(Stream.fromIterable(lines), calling))
 
+        assert.instanceOf(other, InvalidReport)
         assert.instanceOf(error, InvalidReport)
         assert.strictEqual(error.reason, "Invalid")
         assert.include(error.message, `Cannot read the report at ${message}`)
@@ -131,6 +182,23 @@ describe("Report", () => {
         const restored = yield* read(...Array.from(bytes, (byte) => Uint8Array.of(byte)))
 
         assertSame(restored, report)
+      })
+    )
+
+    it.effect("says so where the bytes are no UTF-8, and takes a mark before the text", () =>
+      Effect.gen(function* () {
+        const { report, text } = yield* linesOf
+        const bytes = new TextEncoder().encode(text)
+        const broken = bytes.slice()
+        broken[bytes.indexOf(0xc3) + 1] = 0x20
+
+        const error = yield* Effect.flip(read(broken))
+
+        assert.instanceOf(error, InvalidReport)
+        assert.include(error.message, `Cannot read the report at bytes 0 to ${bytes.length}: expected UTF-8`)
+        assertSame(yield* read(`\ufeff${text}`), report)
+        assertSame(yield* read(new TextEncoder().encode(`\ufeff${text}`)), report)
+        assertSame(yield* Report.fromJson(`\ufeff${Report.toJson(report, calling)}`, calling), report)
       })
     )
 

@@ -167,6 +167,14 @@ describe("Report", () => {
         assert.deepStrictEqual([outcome.params, outcome.output], [money, money])
         assert.deepStrictEqual(restored.shared, { total: money })
         assert.strictEqual(outcome.key, report.outcomes[0]!.key)
+
+        // Without the schemas nobody takes what they have written for the values, and it is not lost.
+        const without: Report.Any = yield* Report.fromJson(Report.toJson(report, paying))
+        const [unread] = without.outcomes
+        assert.instanceOf(unread?._tag === "Succeeded" && unread.output, RenderedValue)
+        assert.instanceOf(without.shared, RenderedValue)
+        assert.strictEqual(Report.toJson(without), Report.toJson(report, paying))
+        assert.deepStrictEqual((yield* Report.fromJson(Report.toJson(without), paying)).shared, { total: money })
       })
     )
 
@@ -177,6 +185,15 @@ describe("Report", () => {
       ["dates", [new Date(0), new Date(8.64e15), new Date(Number.NaN)]],
       ["collections", new Map<unknown, unknown>([[new Set([1, { a: new Map() }]), new Date(1)]])],
       ["bytes, URLs, expressions", [new Uint8Array([0, 255, 128]), new URL("https://a.b/c?d#e"), /a\/b/giu]],
+      [
+        "typed arrays",
+        [
+          new Float64Array([1.5, -0]),
+          new BigInt64Array([-5n]),
+          new Uint8ClampedArray([1]),
+          Uint16Array.of(1, 258).buffer
+        ]
+      ],
       ["durations", [Duration.millis(1.5), Duration.nanos(7n), Duration.infinity, Duration.days(400)]],
       ["keys that mean something", { $: "Date", value: 1, nested: { $: { $: 2 } } }],
       ["__proto__ as a key", JSON.parse('{"__proto__":{"polluted":true},"constructor":1}')],
@@ -192,6 +209,31 @@ describe("Report", () => {
         assert(outcome?._tag === "Succeeded")
         assert.deepStrictEqual(outcome.output, value)
         assert.isUndefined(({} as { polluted?: unknown }).polluted)
+      })
+    )
+
+    it.effect("keep the bytes of a Buffer, and of a part of a larger one", () =>
+      Effect.gen(function* () {
+        const value = { whole: Buffer.from("héllo"), part: Int16Array.of(1, 2, 3, 4).subarray(1, 3) }
+        const report = yield* run([{ end: "ok", value }])
+
+        const restored = yield* throughBoth(report, calling)
+
+        const [outcome] = restored.outcomes
+        assert(outcome?._tag === "Succeeded")
+        assert.deepStrictEqual(outcome.output, {
+          whole: new TextEncoder().encode("héllo"),
+          part: Int16Array.of(2, 3)
+        })
+      })
+    )
+
+    it.effect("work where Array.map calls them", () =>
+      Effect.gen(function* () {
+        const report = yield* run([{ end: "ok", value: 1 }])
+        const [text] = [report].map(Report.toJson as (report: Report.Any) => string)
+
+        assert.strictEqual(text, Report.toJson(report))
       })
     )
 

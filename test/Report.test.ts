@@ -44,6 +44,7 @@ describe("Report", () => {
       ["temperature -3.5e-7", "temperature <n>"],
       ["item42 and item-42", "item<n> and item-<n>"],
       ["and/or is a word, so are deadbeef and facade", "and/or is a word, so are deadbeef and facade"],
+      ["lodash@4.17.21 is not lodash@v5-next", "lodash@<n> is not lodash@v<n>-next"],
       ["two\n  lines\tof text ", "two lines of text"]
     ]
     it.effect.each(messages)("folds %s", ([message, folded]) =>
@@ -242,6 +243,20 @@ describe("Report", () => {
         assert.include(lines, "The batch ended after 3 calls: its budget is 3.")
         assert.include(lines, "The input may hold more parameter sets than were read.")
         assert.include(lines.at(-1), "The report keeps 0 of 4 outcomes.")
+      })
+    )
+
+    it.effect("says that failures were not kept, as the page does", () =>
+      Effect.gen(function* () {
+        const report = yield* Batch.run(pipeline, {
+          params: [{ id: 1, fail: "down" }, { id: 2 }],
+          mode: "collect-all",
+          outcomes: "none"
+        })
+
+        assert.include(Report.format(report), "What failed is counted and not kept")
+        assert.include(Report.toHtml(report), "The outcomes were not kept")
+        assert.deepStrictEqual(Report.digest(report), [])
       })
     )
 

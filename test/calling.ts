@@ -61,7 +61,8 @@ export const plain = (outcome: Outcome.Any): unknown =>
 const reasonOf = (reason: Cause.Reason<unknown>): unknown => {
   if (reason._tag === "Fail") return { fail: reason.error }
   if (reason._tag === "Interrupt") return { interrupt: reason.fiberId }
-  const { message, name, stack } = reason.defect as Error
+  if (!(reason.defect instanceof Error)) return { die: reason.defect }
+  const { message, name, stack } = reason.defect
   return { die: { message, name, stack } }
 }
 

@@ -58,7 +58,7 @@ export interface BatchOptions<TSharedData extends SharedData = SharedData> {
    * taken. They do not count among those that run. Defaults to ten times `concurrency`, and to 10,000 at gates.
    */
   readonly parked?: number | undefined
-  /** Names an item. Defaults to a stable hash of its params. */
+  /** Names an item, by params that nobody has changed since. Defaults to a stable hash of its params. */
   readonly key?: ((params: HandlerParams) => string) | undefined
   /** Which outcomes the report keeps. Defaults to `"all"`. */
   readonly outcomes?: "all" | "failures" | "none" | undefined

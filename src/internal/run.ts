@@ -365,10 +365,9 @@ export class Run {
   /** Accounts for what nobody has in hand, once nothing runs any more. */
   leaveRest(): void {
     const now = this.now()
-    for (;;) {
-      // Interrupting one may tell others what they waited for.
-      const item = this.takeReady() ?? this.aside.values().next().value
-      if (item === undefined) break
+    // Interrupting one may tell others what they waited for.
+    const next = (): Item | undefined => this.takeReady() ?? this.aside.values().next().value
+    for (let item = next(); item !== undefined; item = next()) {
       this.aside.delete(item)
       const outcome = item.ending === undefined ? this.interrupt(item, now) : this.settle(item, item.ending, now)
       if (outcome !== undefined && this.options.publish !== undefined) this.unpublished.push(outcome)
@@ -379,11 +378,12 @@ export class Run {
     }
   }
 
-  /** The report as it stands, or the one that was answered. */
+  /** The report of what has ended so far, or the one that was answered. */
   snapshot(): Report.Any {
     if (this.finished !== undefined) return this.finished
     const report = this.report()
-    return { ...report, outcomes: report.outcomes }
+    const total = this.tally.accounted
+    return { ...report, total, exhausted: false, endedBy: { _tag: "Running" }, outcomes: report.outcomes }
   }
 
   /** Its outcomes are read when they are first asked for: where the batch goes on, with what has ended by then. */

@@ -47,6 +47,11 @@ export class Tally {
     return this.succeeded + this.failed + this.skipped
   }
 
+  /** Items that have an outcome. */
+  get accounted(): number {
+    return this.ended + this.reused + this.interrupted + this.notStarted
+  }
+
   /** Makes a place for the next item. */
   open(index: number, params: unknown): void {
     this.ledger.open(index, params)

@@ -5,11 +5,19 @@ import * as Duration from "effect/Duration"
 import type * as Outcome from "../../Outcome.ts"
 import type * as Report from "../../Report.ts"
 import { InvalidReport } from "../../ReportError.ts"
+import { checkEnding, Counting } from "./checks.ts"
 import { counts, formatName, formatVersion } from "./encode.ts"
 import { decodeCause } from "./failures.ts"
 import { Place } from "./place.ts"
 import type { Codec, Schemas } from "./schemas.ts"
 import { decode } from "./values.ts"
+
+export type Header = Omit<Report.Any, "outcomes"> & { readonly kept: number }
+
+export const placeAt =
+  (place: Place | undefined) =>
+  (key: string): Place =>
+    place === undefined ? new Place(key) : place.at(key)
 
 /** Reads the outcomes of one report, which share what they have in common. */
 export class Decoder {
@@ -20,8 +28,8 @@ export class Decoder {
     this.#schemas = schemas
   }
 
-  header(json: unknown, place: Place | undefined): Omit<Report.Any, "outcomes"> & { readonly kept: number } {
-    const at = (key: string): Place => (place === undefined ? new Place(key) : place.at(key))
+  header(json: unknown, place: Place | undefined): Header {
+    const at = placeAt(place)
     const fields = isRecord(json) ? json : {}
     if (fields["format"] !== formatName) {
       const value = isRecord(json) ? fields["format"] : json
@@ -48,6 +56,7 @@ export class Decoder {
     const endedBy = decode(fields["endedBy"], at("endedBy"))
     if (!isRecord(endedBy)) throw at("endedBy").invalid("an object with a _tag", endedBy)
     text(endedBy["_tag"], at("endedBy").at("_tag"))
+    checkEnding(endedBy, at("endedBy"))
     return {
       shared: this.#value(fields["shared"], this.#schemas.shared, at("shared")),
       pipeline: stamp(decode(fields["pipeline"], at("pipeline")), at("pipeline")),
@@ -111,9 +120,8 @@ export class Decoder {
   }
 
   #value(json: unknown, codec: Codec | undefined, place: Place): unknown {
-    if (!isRecord(json) || json["$"] !== "Schema") return decode(json, place)
-    const value = json["value"]
-    return codec === undefined ? value : codec.decode(value, place.at("value"))
+    if (codec === undefined || !isRecord(json) || json["$"] !== "Schema") return decode(json, place)
+    return codec.decode(json["value"], place.at("value"))
   }
 
   /** Items on the same route share their path, as they do in a report that was just made. */
@@ -131,16 +139,28 @@ export class Decoder {
 export const decodeReport = (source: string, schemas: Schemas): Report.Any => {
   const json = parse(source, undefined)
   const decoder = new Decoder(schemas)
-  const { kept, ...report } = decoder.header(json, undefined)
+  const header = decoder.header(json, undefined)
+  const { kept, ...report } = header
   const list = (json as Record<string, unknown>)["outcomes"]
   const place = new Place("outcomes")
   if (!Array.isArray(list)) throw place.invalid("an array", list)
   if (list.length !== kept) throw place.invalid(`${kept} outcomes`, list.length)
-  return { ...report, outcomes: list.map((outcome, index) => decoder.outcome(outcome, place.at(index))) }
+  const counting = new Counting(header, placeAt(undefined))
+  const outcomes = list.map((json, index) => {
+    const outcome = decoder.outcome(json, place.at(index))
+    counting.add(outcome, place.at(index))
+    return outcome
+  })
+  counting.end()
+  return { ...report, outcomes }
 }
 
 /** `line`: where the text is one line of several. */
-export const parse = (source: string, line: number | undefined): unknown => {
+export const parse = (whole: string, line: number | undefined): unknown => {
+  // Whoever reads a file without an encoding has a `Buffer`.
+  const given = String(whole)
+  // Some editors put a mark before the text.
+  const source = (line ?? 1) === 1 && given.startsWith("\ufeff") ? given.slice(1) : given
   try {
     return JSON.parse(source)
   } catch (cause) {

@@ -5,6 +5,8 @@ import type { FailureGroup } from "../../Digest.ts"
 import type * as Outcome from "../../Outcome.ts"
 import { failureOf } from "./failure.ts"
 import { keyOf } from "./keyOf.ts"
+import { few, mergeTemplates } from "./templates.ts"
+import * as Text from "./text.ts"
 
 type Failed = Outcome.Failed<unknown, unknown>
 
@@ -29,8 +31,9 @@ export const groupsOf = (outcomes: ReadonlyArray<Outcome.Any>): ReadonlyArray<Gr
     if (outcome._tag !== "Failed") continue
     const { kind, message, tag } = failureOf(outcome.cause)
     // The same message comes thousands of times, and folding it takes longer than all the rest.
-    let template = templates.get(message)
-    if (template === undefined) templates.set(message, (template = fold(message)))
+    const head = Text.head(message, longest)
+    let template = templates.get(head)
+    if (template === undefined) templates.set(head, (template = fold(head)))
     const id = JSON.stringify([outcome.handler, kind, tag])
     let sort = sorts.get(id)
     if (sort === undefined) sorts.set(id, (sort = new Map()))
@@ -42,31 +45,47 @@ export const groupsOf = (outcomes: ReadonlyArray<Outcome.Any>): ReadonlyArray<Gr
       sort.set(template, { handler, tag, defect, message: template, example: message, members: [outcome] })
     }
   }
-  const groups = Array.from(sorts.values()).flatMap((sort) =>
-    sort.size > many ? foldQuoted(sort) : Array.from(sort.values())
-  )
+  const groups = Array.from(sorts.values()).flatMap((sort) => {
+    if (sort.size <= few) return Array.from(sort.values())
+    const quoted = regroup(sort, foldQuoted)
+    if (quoted.size <= few) return Array.from(quoted.values())
+    const merged = mergeTemplates(quoted.keys())
+    return Array.from(regroup(quoted, (template) => merged.get(template)!).values())
+  })
   return groups.sort((a, b) => b.members.length - a.members.length || a.members[0]!.index - b.members[0]!.index)
 }
 
-/** From so many different messages on, what they quote is taken for data. */
-const many = 5
-
-const foldQuoted = (groups: ReadonlyMap<string, Group>): ReadonlyArray<Group> => {
-  const folded = new Map<string, Group>()
+/** Puts groups together that have the same message by `messageOf`. */
+const regroup = (
+  groups: ReadonlyMap<string, Group>,
+  messageOf: (template: string) => string
+): ReadonlyMap<string, Group> => {
+  const merged = new Map<string, Array<Group>>()
   for (const [template, group] of groups) {
-    const message = template.replaceAll(/(["'`]).*?\1/g, "$1…$1")
-    const known = folded.get(message)
-    if (known === undefined) folded.set(message, { ...group, message })
-    else for (const member of group.members) known.members.push(member)
+    const message = messageOf(template)
+    const known = merged.get(message)
+    if (known === undefined) merged.set(message, [group])
+    else known.push(group)
   }
-  for (const { members } of folded.values()) members.sort((a, b) => a.index - b.index)
-  return Array.from(folded.values())
+  return new Map(
+    Array.from(merged, ([message, parts]) => {
+      const first = parts.reduce((a, b) => (b.members[0]!.index < a.members[0]!.index ? b : a))
+      const members = parts.flatMap(({ members }) => members).sort((a, b) => a.index - b.index)
+      return [message, { ...first, message, members }]
+    })
+  )
 }
+
+/** The names of fields stay. */
+const foldQuoted = (template: string): string =>
+  template.replaceAll(/([{,] ?"[^"]*":)|(["'`]).*?\2/g, (_, field?: string, quote?: string) =>
+    field === undefined ? `${quote}…${quote}` : field
+  )
 
 // What repeats is bounded: a message is text of anyone, and must not take the time of its square.
 const time = /\d{4}-\d\d-\d\d(?:[T ]\d\d:\d\d(?::\d\d)?(?:[.,]\d+)?(?:Z|[+-]\d\d:?\d\d)?)?/g
 const url = /\b[a-z][a-z0-9+.-]{0,20}:\/\/[^\s"'`<>)\]}]+/gi
-const email = /[\w.+-]{1,64}@[\w-]{1,64}(?:\.[\w-]{1,64})+/g
+const email = /[\w.+-]{1,64}@[\w-]{1,64}(?:\.[\w-]{1,64}){0,8}\.[a-z]{2,24}\b/gi
 const uuid = /\b[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\b/gi
 /** From a root, a drive, or the present folder; or at least one folder and a file with an ending. */
 const path =
@@ -74,19 +93,25 @@ const path =
 /** Hexadecimal, or at least sixteen letters and digits; a word that only looks like it has no digit. */
 const id =
   /\b(?:0x[0-9a-f]+|(?=[a-f]{0,64}\d)(?=\d{0,64}[a-f])[0-9a-f]{8,}|(?=[A-Za-z_-]{0,64}\d)(?=\d{0,64}[A-Za-z])[\w-]{16,})\b/gi
+/** At most fifteen letters and digits that change often enough to be no word; a duration or a number is none either. */
+const shortId =
+  /\b(?=[a-z\d]{6,15}\b)(?!\d+e\d+\b)(?!(?:\d+(?:[dhms]|[mun]s|min|[kmg]i?b|px))+\b)(?:\d+[a-z]+\d|[a-z]+\d+[a-z]+\d)[a-z\d]*\b/gi
 const number = /(?:(?<![\w.)\]])[-+])?\d+(?:[.,_]\d+)*(?:e[+-]?\d+)?/gi
 
 /** Folds what is particular to one item: times, URLs, addresses, ids, paths and numbers. */
-export const fold = (message: string): string =>
-  message
-    .slice(0, 1000)
-    .replaceAll(/\s+/g, " ")
-    .trim()
-    .replaceAll(url, "<url>")
-    .replaceAll(email, "<email>")
+export const fold = (message: string): string => Text.head(folded(message), 300)
+
+const folded = (message: string): string =>
+  withoutEmails(Text.head(message, longest).replaceAll(/\s+/g, " ").trim().replaceAll(url, "<url>"))
     .replaceAll(uuid, "<id>")
     .replaceAll(path, "<path>")
     .replaceAll(time, "<time>")
     .replaceAll(id, "<id>")
+    .replaceAll(shortId, "<id>")
     .replaceAll(number, "<n>")
-    .slice(0, 300)
+
+/** What is behind is not looked at. */
+const longest = 1000
+
+/** Looking for addresses takes longer than all the rest, and most messages have none. */
+const withoutEmails = (text: string): string => (text.includes("@") ? text.replaceAll(email, "<email>") : text)

@@ -22,22 +22,42 @@ export const failureOf = (cause: Cause.Cause<unknown>): Failure => {
   return { kind: "interruption", tag: "Interrupted", message: "the item was interrupted" }
 }
 
-const describe = (kind: Failure["kind"], error: unknown): Failure => {
-  // What `Handler.fromPromise` makes of a rejection says only which handler it was.
-  if (Cause.isUnknownError(error) && error.cause !== undefined) {
-    return { kind, tag: tagOf(error), message: `${tagOf(error.cause)}: ${messageOf(error.cause)}` }
-  }
-  return { kind, tag: tagOf(error), message: messageOf(error) }
+export type Said = Pick<Failure, "tag" | "message">
+
+/** What a saved report says of errors that say less, or otherwise, now that they are restored. */
+const saidBefore = new WeakMap<object, Said>()
+
+/** Has a restored error say what it said when it was saved. */
+export const saying = (error: unknown, said: Said): unknown => {
+  if (typeof error !== "object" || error === null) return error
+  const { message, tag } = describe("error", error)
+  if (message !== said.message || tag !== said.tag) saidBefore.set(error, { tag: said.tag, message: said.message })
+  return error
 }
 
-export const tagOf = (error: unknown): string => {
+/** What an error is called and says; the same for one that was just made and for one that was saved. */
+export const describe = (kind: Failure["kind"], error: unknown): Failure =>
+  Text.safely(
+    (): Failure => {
+      const said = typeof error === "object" && error !== null ? saidBefore.get(error) : undefined
+      if (said !== undefined) return { kind, ...said }
+      // What `Handler.fromPromise` makes of a rejection says only which handler it was.
+      if (Cause.isUnknownError(error) && error.cause !== undefined) {
+        return { kind, tag: tagOf(error), message: `${tagOf(error.cause)}: ${messageOf(error.cause)}` }
+      }
+      return { kind, tag: tagOf(error), message: messageOf(error) }
+    },
+    { kind, tag: typeof error, message: "a value that cannot be read" }
+  )
+
+const tagOf = (error: unknown): string => {
   if (error instanceof RenderedError) return error.tag
   const tag = read(error, "_tag") ?? read(error, "name")
   if (tag !== undefined) return tag
   return error === null ? "null" : typeof error
 }
 
-export const messageOf = (error: unknown): string => {
+const messageOf = (error: unknown): string => {
   if (error instanceof RenderedError) return error.text
   if (typeof error === "string") return error
   const message = read(error, "message")

@@ -4,9 +4,11 @@
 import * as Cause from "effect/Cause"
 import * as Errors from "../../BatchError.ts"
 import { RenderedError } from "../../ReportError.ts"
-import { messageOf, tagOf } from "./failure.ts"
+import { checkError } from "./checks.ts"
+import { describe, saying } from "./failure.ts"
 import type { Place } from "./place.ts"
 import type { Codec } from "./schemas.ts"
+import * as Text from "./text.ts"
 import { decode, encodeAny, encodePlain, type Json } from "./values.ts"
 
 /** The errors of the library that an item can fail with, and all that has to be said of one to save it. */
@@ -32,19 +34,26 @@ export const encodeCause = (cause: Cause.Cause<unknown>, codec: Codec | undefine
 
 /** Tag and message stand there in every case, so that the file is read without the schemas as well. */
 const encodeError = (error: unknown, codec: Codec | undefined): { readonly [key: string]: Json } => {
-  const text = { tag: tagOf(error), message: messageOf(error) }
-  if (error instanceof RenderedError) return { ...text, problem: error.problem }
-  const constructor = Object.hasOwn(own, text.tag) ? own[text.tag] : undefined
+  const { message, tag } = describe("error", error)
+  const text = { tag, message }
+  return Text.safely<{ readonly [key: string]: Json }>(() => ({ ...text, ...contentOf(error, tag, codec) }), {
+    ...text,
+    problem: "it cannot be read"
+  })
+}
+
+const contentOf = (error: unknown, tag: string, codec: Codec | undefined): { readonly [key: string]: Json } => {
+  if (error instanceof RenderedError) return { problem: error.problem }
+  const constructor = Object.hasOwn(own, tag) ? own[tag] : undefined
   if (constructor !== undefined && error instanceof constructor) {
     const { _tag, ...fields } = error as Record<string, unknown>
-    return { ...text, own: encodeAny(fields) }
+    return { own: encodeAny(fields) }
   }
   const encoded = codec?.encode(error)
-  if (encoded !== undefined && "json" in encoded) return { ...text, error: encoded.json }
+  if (encoded !== undefined && "json" in encoded) return { error: encoded.json }
   const plain = encodePlain(error)
-  if (plain !== undefined) return { ...text, plain }
+  if (plain !== undefined) return { plain }
   return {
-    ...text,
     problem:
       encoded === undefined
         ? "the handler has no error schema"
@@ -53,9 +62,17 @@ const encodeError = (error: unknown, codec: Codec | undefined): { readonly [key:
 }
 
 const encodeDefect = (defect: unknown): { readonly [key: string]: Json } => {
-  const text = { tag: tagOf(defect), message: messageOf(defect) }
-  if (defect instanceof Error) return { ...text, stack: typeof defect.stack === "string" ? defect.stack : "" }
-  return { ...text, plain: encodeAny(defect) }
+  const { message, tag } = describe("defect", defect)
+  const text = { tag, message }
+  return Text.safely<{ readonly [key: string]: Json }>(
+    () => {
+      if (defect instanceof RenderedError) return { ...text, problem: defect.problem }
+      if (defect instanceof Error) return { ...text, stack: typeof defect.stack === "string" ? defect.stack : "" }
+      const plain = encodePlain(defect)
+      return plain === undefined ? { ...text, problem: "what was thrown is no plain data" } : { ...text, plain }
+    },
+    { ...text, problem: "it cannot be read" }
+  )
 }
 
 export const decodeCause = (json: unknown, codec: Codec | undefined, place: Place): Cause.Cause<unknown> =>
@@ -85,7 +102,7 @@ const decodeReasons = (json: unknown, codec: Codec | undefined, place: Place): C
       case "Die":
         return Cause.makeDieReason(decodeDefect(fields, here))
       case "Interrupt":
-        return Cause.makeInterruptReason(fields["fiberId"] as number | undefined)
+        return Cause.makeInterruptReason(fiberIdOf(fields["fiberId"], here.at("fiberId")))
       default:
         throw here.invalid("a reason with the _tag Fail, Die or Interrupt", reason)
     }
@@ -93,27 +110,38 @@ const decodeReasons = (json: unknown, codec: Codec | undefined, place: Place): C
   return Cause.fromReasons(reasons)
 }
 
+const fiberIdOf = (value: unknown, place: Place): number | undefined => {
+  if (value === undefined || typeof value === "number") return value
+  throw place.invalid("a number", value)
+}
+
 const decodeError = (fields: Record<string, unknown>, codec: Codec | undefined, place: Place): unknown => {
-  const tag = textAt(fields, "tag", place)
+  const said = { tag: textAt(fields, "tag", place), message: textAt(fields, "message", place) }
   if ("own" in fields) {
-    const constructor = Object.hasOwn(own, tag) ? own[tag] : undefined
-    if (constructor === undefined) throw place.at("tag").invalid("an error of this version of the library", tag)
-    return new constructor(decode(fields["own"], place.at("own")) as never)
+    const constructor = Object.hasOwn(own, said.tag) ? own[said.tag] : undefined
+    if (constructor === undefined) throw place.at("tag").invalid("an error of this version of the library", said.tag)
+    const content = decode(fields["own"], place.at("own"))
+    checkError(said.tag, content, place.at("own"))
+    return new constructor(content as never)
   }
-  if ("error" in fields && codec !== undefined) return codec.decode(fields["error"], place.at("error"))
-  if ("plain" in fields) return decode(fields["plain"], place.at("plain"))
+  if ("error" in fields && codec !== undefined) return saying(codec.decode(fields["error"], place.at("error")), said)
+  if ("plain" in fields) return saying(decode(fields["plain"], place.at("plain")), said)
   const problem = "error" in fields ? "it was read without its schema" : textAt(fields, "problem", place)
-  return new RenderedError({ tag, text: textAt(fields, "message", place), problem })
+  return new RenderedError({ tag: said.tag, text: said.message, problem })
 }
 
 const decodeDefect = (fields: Record<string, unknown>, place: Place): unknown => {
-  if ("plain" in fields) return decode(fields["plain"], place.at("plain"))
-  const error = new Error(textAt(fields, "message", place))
+  const said = { tag: textAt(fields, "tag", place), message: textAt(fields, "message", place) }
+  if ("plain" in fields) return saying(decode(fields["plain"], place.at("plain")), said)
+  if ("problem" in fields) {
+    return new RenderedError({ tag: said.tag, text: said.message, problem: textAt(fields, "problem", place) })
+  }
+  const error = new Error(said.message)
   const define = (key: string, value: unknown) =>
     Object.defineProperty(error, key, { value, configurable: true, writable: true })
-  define("name", textAt(fields, "tag", place))
+  define("name", said.tag)
   define("stack", textAt(fields, "stack", place))
-  return error
+  return saying(error, said)
 }
 
 const textAt = (fields: Record<string, unknown>, key: string, place: Place): string => {

@@ -65,8 +65,12 @@ export const notesOf = (report: Report.Any): ReadonlyArray<string> => {
   if (ended !== undefined) notes.push(`${ended}.`)
   if (!report.exhausted) notes.push("The input may hold more parameter sets than were read.")
   const kept = report.outcomes.length
-  if (kept < report.total)
+  if (kept < report.total) {
     notes.push(`The report keeps ${Text.count(kept)} of ${Text.plural(report.total, "outcome")}.`)
+    if (report.failed > 0 && !report.outcomes.some(({ _tag }) => _tag === "Failed")) {
+      notes.push('What failed is counted and not kept: run the batch with outcomes: "failures" or "all" to see it.')
+    }
+  }
   return notes
 }
 

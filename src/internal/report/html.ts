@@ -110,6 +110,9 @@ const failures = (
       all ? '<span class="good" aria-hidden="true">✓</span> None: every item succeeded.' : "None."
     }</p></section>`
   }
+  if (groups.length === 0) {
+    return `<section aria-labelledby="failures-title"><h2 id="failures-title">${Text.plural(report.failed, "failure")}</h2><p class="sub">The outcomes were not kept: run the batch with <code>outcomes: "failures"</code> or <code>"all"</code> to see what failed.</p></section>`
+  }
   const body = groups.slice(0, shownGroups).map(({ defect, example, handler, members, message, tag }, id) => {
     const samples = members.slice(0, 2).map((member) => {
       const row = rows.get(member)

@@ -6,7 +6,8 @@ import * as Stream from "effect/Stream"
 import type * as Outcome from "../../Outcome.ts"
 import type * as Report from "../../Report.ts"
 import { InvalidReport } from "../../ReportError.ts"
-import { Decoder, parse } from "./decode.ts"
+import { Counting } from "./checks.ts"
+import { Decoder, type Header, parse, placeAt } from "./decode.ts"
 import { encodeLines } from "./encode.ts"
 import { Place } from "./place.ts"
 import type { Schemas } from "./schemas.ts"
@@ -25,15 +26,21 @@ export const read = <E, R>(
   Effect.suspend(() => {
     const decoder = new Decoder(schemas)
     const outcomes: Array<Outcome.Any> = []
-    let header: ReturnType<Decoder["header"]> | undefined
+    let header: Header | undefined
+    let counting: Counting | undefined
     let line = 0
     const take = (source: string): void => {
       line++
       if (source.trim() === "") return
       const place = new Place(`line ${line}: `)
-      if (header === undefined) header = decoder.header(parse(source, line), place)
-      else if (outcomes.length < header.kept) outcomes.push(decoder.outcome(parse(source, line), place))
-      else throw new Place(`line ${line}`).invalid(`the end, after ${header.kept} outcomes`, source)
+      if (header === undefined) {
+        header = decoder.header(parse(source, line), place)
+        counting = new Counting(header, placeAt(place))
+      } else if (outcomes.length < header.kept) {
+        const outcome = decoder.outcome(parse(source, line), place)
+        counting?.add(outcome, place)
+        outcomes.push(outcome)
+      } else throw new Place(`line ${line}`).invalid(`the end, after ${header.kept} outcomes`, source)
     }
     const lines = Stream.splitLines(texts(input))
     return Effect.flatMap(
@@ -43,6 +50,7 @@ export const read = <E, R>(
           if (header === undefined) throw truncated(1, "a report", "nothing")
           const { kept, ...report } = header
           if (outcomes.length < kept) throw truncated(line + 1, `${kept} outcomes`, outcomes.length)
+          counting?.end()
           return { ...report, outcomes }
         })
     )
@@ -62,8 +70,24 @@ export const expecting = <A>(f: () => A): Effect.Effect<A, InvalidReport> =>
 const truncated = (line: number, expected: string, value: unknown): InvalidReport =>
   new InvalidReport({ reason: "Truncated", place: `line ${line}`, expected, value })
 
-const texts = <E, R>(input: Stream.Stream<string | Uint8Array, E, R>): Stream.Stream<string, E, R> =>
+const texts = <E, R>(input: Stream.Stream<string | Uint8Array, E, R>): Stream.Stream<string, E | InvalidReport, R> =>
   Stream.suspend(() => {
-    const decoder = new TextDecoder()
-    return Stream.map(input, (piece) => (typeof piece === "string" ? piece : decoder.decode(piece, { stream: true })))
+    const decoder = new TextDecoder("utf-8", { fatal: true })
+    let read = 0
+    const textOf = (piece: string | Uint8Array): string => {
+      if (typeof piece === "string") return piece
+      const from = read
+      read += piece.length
+      try {
+        return decoder.decode(piece, { stream: true })
+      } catch {
+        throw new InvalidReport({
+          reason: "Syntax",
+          place: `bytes ${from} to ${read}`,
+          expected: "UTF-8",
+          value: "other bytes"
+        })
+      }
+    }
+    return Stream.mapEffect(input, (piece) => expecting(() => textOf(piece)))
   })

@@ -61,7 +61,12 @@ export const pageData = (
   const detail = (outcome: Outcome.Any, row: number): string => {
     if (outcome._tag === "Skipped") return cut(outcome.reason, 1000)
     if (outcome._tag !== "Failed") return ""
-    if (++causes <= wholeCauses) stacks[row] = cut(Cause.pretty(outcome.cause), 4000)
+    if (++causes <= wholeCauses) {
+      stacks[row] = cut(
+        Text.safely(() => Cause.pretty(outcome.cause), "a cause that cannot be shown"),
+        4000
+      )
+    }
     const { message, tag } = failureOf(outcome.cause)
     return cut(tag === "string" ? message : `${tag}: ${message}`, 600)
   }
@@ -103,7 +108,7 @@ export const pageData = (
 const cutPath = <A>(path: ReadonlyArray<A>): ReadonlyArray<A> => path.slice(0, 200)
 
 const cut = (text: string, length: number): string =>
-  text.length <= length ? text : `${text.slice(0, length)}… (${text.length - length} more characters)`
+  text.length <= length ? text : `${Text.head(text, length)}… (${text.length - length} more characters)`
 
 const millis = (duration: Duration.Duration | undefined, otherwise: number): number =>
   duration === undefined ? otherwise : Math.round(Duration.toMillis(duration))

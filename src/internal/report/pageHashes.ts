@@ -5,4 +5,4 @@
 
 export const scriptHash = "sha256-4Yglq8p+aqlMZdhFN3iBJb/dgfUQ3GRI3ygw777pRvE="
 
-export const styleHash = "sha256-DLSgAdQpCkWRqmfLYEkWTYrIVAtUdc0850iWl+/hnp8="
+export const styleHash = "sha256-CSTU5BujehmOCZQNE5p4mpF7yHKgIzZQPyqCjedLzCY="

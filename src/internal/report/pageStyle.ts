@@ -6,7 +6,7 @@
 export const style = `
 :root {
   color-scheme: light dark;
-  --bg: #f7f7f5; --card: #ffffff; --fg: #1d1e20; --muted: #5d6168; --faint: #8b9098; --line: #e3e3df; --hover: #f1f1ee;
+  --bg: #f7f7f5; --card: #ffffff; --fg: #1d1e20; --muted: #5d6168; --faint: #696d75; --line: #e3e3df; --hover: #f1f1ee;
   --accent: #2458d3; --track: #ebebe7;
   --ok: #1f8a54; --bad: #cf3034; --skip: #7a808a; --warn: #b56a00; --none: #a9adb5;
   --ok-soft: #e3f4ea; --bad-soft: #fdeaea; --skip-soft: #eeeff1; --warn-soft: #fdf1dd;
@@ -15,7 +15,7 @@ export const style = `
 }
 @media (prefers-color-scheme: dark) {
   :root {
-    --bg: #121316; --card: #1a1c20; --fg: #e7e8ea; --muted: #a4a9b2; --faint: #7d838d; --line: #2c2f35; --hover: #22252a;
+    --bg: #121316; --card: #1a1c20; --fg: #e7e8ea; --muted: #a4a9b2; --faint: #888e98; --line: #2c2f35; --hover: #22252a;
     --accent: #8ab0ff; --track: #2a2d33;
     --ok: #52c98a; --bad: #ff7376; --skip: #9aa1ac; --warn: #f0b350; --none: #646a74;
     --ok-soft: #16301f; --bad-soft: #3a1b1d; --skip-soft: #272a2f; --warn-soft: #35290f;

@@ -2,6 +2,7 @@
  * Where in a saved report something stands.
  */
 import { InvalidReport } from "../../ReportError.ts"
+import { cut } from "./text.ts"
 
 export class Place {
   readonly #around: Place | undefined
@@ -17,7 +18,7 @@ export class Place {
   }
 
   invalid(expected: string, value: unknown): InvalidReport {
-    return new InvalidReport({ reason: "Invalid", place: String(this), expected, value })
+    return new InvalidReport({ reason: "Invalid", place: cut(String(this), 300), expected, value })
   }
 
   toString(): string {

@@ -5,11 +5,13 @@ import type * as Outcome from "../../Outcome.ts"
 import type * as Plan from "../../Plan.ts"
 import type * as Report from "../../Report.ts"
 import { IncompleteReport, RenderedValue } from "../../ReportError.ts"
+import { stableKey } from "../key.ts"
 import { queues } from "./diff.ts"
-import { fold } from "./digest.ts"
+import { groupsOf } from "./digest.ts"
 import { failureOf } from "./failure.ts"
-import { keyOf, nameOf } from "./keyOf.ts"
+import { keyIfAny, keyOf, nameOf } from "./keyOf.ts"
 import * as Text from "./text.ts"
+import { hasReadTexts } from "./values.ts"
 
 export const TypeId = "~parallel-batch-pipeline/Plan"
 
@@ -28,25 +30,46 @@ export interface Given {
 
 /** `given`: the parameter sets of the next batch; left out, those of the report. Throws `IncompleteReport`. */
 export const entriesOf = (report: Report.Any, given: Given | undefined): ReadonlyArray<Entry> => {
-  const { outcomes, total } = report
+  const { endedBy, outcomes, total } = report
+  if (endedBy._tag === "Running") {
+    throw new IncompleteReport({
+      problem: "the batch was still running when it was taken",
+      remedy: "take the one that the batch answers when it has ended"
+    })
+  }
   if (outcomes.length < total) {
     throw new IncompleteReport({
       problem: `it keeps ${outcomes.length} of ${total} outcomes`,
       remedy: 'run the batch with outcomes: "all"'
     })
   }
-  if (given === undefined) return outcomes.map((outcome, index) => again(outcome, index, outcome.params))
+  const messages = messagesOf(outcomes)
+  if (given === undefined) return outcomes.map((outcome, index) => again(outcome, index, outcome.params, messages))
   checkKeys(outcomes, given.keyOf)
   // Where items have one key they are the same, and a success does for any of them.
-  const succeeded = queues(outcomes.filter(({ _tag }) => _tag === "Succeeded"))
-  const others = queues(outcomes.filter(({ _tag }) => _tag !== "Succeeded"))
+  const keyed = outcomes.filter((outcome) => keyIfAny(() => outcome.key) !== undefined)
+  const succeeded = queues(keyed.filter(({ _tag }) => _tag === "Succeeded"))
+  const others = queues(keyed.filter(({ _tag }) => _tag !== "Succeeded"))
   const taken = new Set<Outcome.Any>()
   const entries = given.params.map((params, index): Entry => {
-    const key = given.keyOf(params)
-    const outcome = succeeded.get(key)?.shift() ?? others.get(key)?.shift()
-    if (outcome === undefined) return { _tag: "New", index, key, params, reason: "not in the report" }
+    const known = keyIfAny(() => given.keyOf(params))
+    if (known === undefined) {
+      const key = keyOf({
+        index,
+        get key() {
+          return given.keyOf(params)
+        }
+      })
+      return { _tag: "New", index, key, params, reason: "its key cannot be made" }
+    }
+    const outcome = succeeded.get(known)?.shift() ?? others.get(known)?.shift()
+    if (outcome === undefined) return { _tag: "New", index, key: known, params, reason: "not in the report" }
     taken.add(outcome)
-    return again(outcome, index, params)
+    const entry = again(outcome, index, params, messages)
+    // By its key it is the same item, and only the caller knows whether it is.
+    return entry._tag === "Reuse" && given.keyOf !== stableKey && differ(outcome.params, params)
+      ? { ...entry, reason: "succeeded, with other params" }
+      : entry
   })
   const dropped = outcomes
     .filter((outcome) => !taken.has(outcome))
@@ -57,7 +80,22 @@ export const entriesOf = (report: Report.Any, given: Given | undefined): Readonl
   return [...entries, ...dropped]
 }
 
-const again = (outcome: Outcome.Any, index: number, params: unknown): Entry => {
+const differ = (before: unknown, now: unknown): boolean =>
+  before !== now && Text.safely(() => !hasText(before) && stableKey(before) !== stableKey(now), false)
+
+/** What failures say, as the digest reads them: as many as there are, they are few. */
+const messagesOf = (outcomes: ReadonlyArray<Outcome.Any>): ReadonlyMap<Outcome.Any, string> => {
+  const messages = new Map<Outcome.Any, string>()
+  for (const { members, message } of groupsOf(outcomes)) for (const member of members) messages.set(member, message)
+  return messages
+}
+
+const again = (
+  outcome: Outcome.Any,
+  index: number,
+  params: unknown,
+  messages: ReadonlyMap<Outcome.Any, string>
+): Entry => {
   const key = keyOf(outcome)
   if (outcome._tag === "Succeeded") {
     if (!hasText(outcome.output)) return { _tag: "Reuse", index, key, params, outcome, reason: "succeeded" }
@@ -66,14 +104,14 @@ const again = (outcome: Outcome.Any, index: number, params: unknown): Entry => {
     return { _tag: "Run", index, key, params, outcome, reason }
   }
   checkParams(outcome, params)
-  return { _tag: "Run", index, key, params, outcome, reason: reasonOf(outcome) }
+  return { _tag: "Run", index, key, params, outcome, reason: reasonOf(outcome, messages.get(outcome) ?? "") }
 }
 
-const reasonOf = (outcome: Exclude<Outcome.Any, { readonly _tag: "Succeeded" }>): string => {
+const reasonOf = (outcome: Exclude<Outcome.Any, { readonly _tag: "Succeeded" }>, message: string): string => {
   switch (outcome._tag) {
     case "Failed": {
-      const { kind, message, tag } = failureOf(outcome.cause)
-      const what = tag === "string" ? JSON.stringify(fold(message)) : tag
+      const { kind, tag } = failureOf(outcome.cause)
+      const what = tag === "string" ? JSON.stringify(message) : tag
       const where = outcome.handler === undefined ? "failed before its first step" : `failed in ${outcome.handler}`
       return `${where} with ${what}${kind === "defect" ? ", a bug" : ""}`
     }
@@ -91,8 +129,9 @@ const checkKeys = (outcomes: ReadonlyArray<Outcome.Any>, keyNow: Given["keyOf"])
   for (const outcome of outcomes) {
     const { index, params } = outcome
     if (hasText(params)) continue
+    const now = keyIfAny(() => keyNow(params))
+    if (now === undefined) continue
     const key = keyOf(outcome)
-    const now = keyNow(params)
     if (now === key) continue
     throw new IncompleteReport({
       problem: `the key of item ${index} is ${JSON.stringify(key)} in the report and ${JSON.stringify(now)} now`,
@@ -111,19 +150,38 @@ const checkParams = (outcome: Outcome.Any, params: unknown): void => {
 
 /** Whether a value holds something of which a saved report has only the text. */
 export const hasText = (value: unknown): boolean => {
+  if (!hasReadTexts()) return false
   const seen = new Set<unknown>()
-  const rest: Array<unknown> = [value]
-  while (rest.length > 0) {
-    const part = rest.pop()
-    if (typeof part !== "object" || part === null || seen.has(part)) continue
+  const rest: Array<object> = []
+  // No spread: the arguments of a call lie on the stack, and a value may have a million parts.
+  const look = (part: unknown): void => {
+    if (typeof part === "object" && part !== null && !seen.has(part)) {
+      seen.add(part)
+      rest.push(part)
+    }
+  }
+  look(value)
+  for (let part = rest.pop(); part !== undefined; part = rest.pop()) {
     if (part instanceof RenderedValue) return true
-    seen.add(part)
-    if (Array.isArray(part)) rest.push(...part)
-    else if (part instanceof Map) rest.push(...part.keys(), ...part.values())
-    else if (part instanceof Set) rest.push(...part)
-    else if (isRecord(part)) rest.push(...Object.values(part))
+    if (Array.isArray(part)) part.forEach(look)
+    else if (part instanceof Set) part.forEach(look)
+    else if (part instanceof Map) {
+      part.forEach((entry, key) => {
+        look(key)
+        look(entry)
+      })
+    } else if (isRecord(part)) for (const key of Object.keys(part)) look(read(part, key))
   }
   return false
+}
+
+/** A getter of the caller may throw; what the decoder makes has none. */
+const read = (part: object, key: string): unknown => {
+  try {
+    return (part as Record<string, unknown>)[key]
+  } catch {
+    return undefined
+  }
 }
 
 const isRecord = (value: object): boolean => {
@@ -150,6 +208,8 @@ const names = { Reuse: "reuse", Run: "run", New: "new", Dropped: "dropped" } as 
 
 const colours = { Reuse: "green", Run: "yellow", New: "cyan", Dropped: "dim" } as const
 
+const shownReasons = 10
+
 export const format = (plan: Plan.Any, style: Text.StyleText = Text.plain): string => {
   const groups = new Map<string, { readonly entry: Entry; count: number; readonly keys: Array<string> }>()
   for (const entry of plan.entries) {
@@ -160,9 +220,15 @@ export const format = (plan: Plan.Any, style: Text.StyleText = Text.plain): stri
     if (group.keys.length < 2) group.keys.push(nameOf(entry))
   }
   const order = ["Reuse", "Run", "New", "Dropped"]
-  const sorted = Array.from(groups.values()).sort(
+  const all = Array.from(groups.values()).sort(
     (a, b) => order.indexOf(a.entry._tag) - order.indexOf(b.entry._tag) || b.count - a.count
   )
+  // Of every kind the largest is shown, and the largest of all.
+  const first = new Set(order.map((tag) => all.find(({ entry }) => entry._tag === tag)))
+  const ranked = all.toSorted((a, b) => Number(first.has(b)) - Number(first.has(a)) || b.count - a.count)
+  const shown = new Set(ranked.slice(0, shownReasons))
+  const rest = ranked.slice(shownReasons)
+  const sorted = all.filter((group) => shown.has(group))
   const rows = sorted.map(({ count, entry, keys }) => [
     `  ${names[entry._tag]}`,
     Text.count(count),
@@ -172,6 +238,7 @@ export const format = (plan: Plan.Any, style: Text.StyleText = Text.plain): stri
   const table = Text.table(rows, [false, true, false, false], (text, column, row) =>
     column === 0 ? style(colours[sorted[row]!.entry._tag], text) : column === 3 ? style("dim", text) : text
   )
+  const left = rest.reduce((sum, { count }) => sum + count, 0)
   const parts = [
     plan.run + plan.new === 0 ? "nothing to run" : `${Text.plural(plan.run + plan.new, "item")} to run`,
     ...(plan.new > 0 ? [`${Text.count(plan.new)} of them new`] : []),
@@ -185,6 +252,9 @@ export const format = (plan: Plan.Any, style: Text.StyleText = Text.plain): stri
   return [
     `${style("bold", Text.printable(plan.name))}: ${parts.join(", ")}`,
     ...(table.length > 0 ? ["", ...table] : []),
+    ...(rest.length > 0
+      ? [style("dim", `  and ${Text.plural(left, "item")} of ${Text.plural(rest.length, "other reason")}`)]
+      : []),
     ...(notes.length > 0 ? ["", ...notes.map((note) => style("yellow", Text.printable(note)))] : [])
   ].join("\n")
 }

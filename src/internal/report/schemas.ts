@@ -8,6 +8,7 @@ import * as SchemaParser from "effect/SchemaParser"
 import type { PipelineDefinition } from "../definition.ts"
 import { stepsOf } from "../stamp.ts"
 import type { Place } from "./place.ts"
+import * as Text from "./text.ts"
 import type { Json } from "./values.ts"
 
 export interface Codec {
@@ -63,15 +64,27 @@ const makeCodec = (schema: Schema.Top): Codec => {
   const decode = SchemaParser.decodeUnknownExit(codec)
   return {
     encode: (value) => {
-      const encoded = encode(value)
+      // It reads what may throw.
+      const encoded = Text.safely(() => encode(value), undefined)
+      if (encoded === undefined) return { problem: "it cannot be read" }
       return Exit.isSuccess(encoded) ? { json: encoded.value } : { problem: problemOf(encoded).text }
     },
     decode: (json, place) => {
-      const decoded = decode(json)
+      const decoded = decodeWithin(() => decode(json), json, place)
       if (Exit.isSuccess(decoded)) return decoded.value
       const { path, text } = problemOf(decoded)
       throw path.reduce((around, key) => around.at(key), place).invalid(`what the schema describes (${text})`, json)
     }
+  }
+}
+
+/** What is nested deeper than the stack goes was not written by the schema. */
+const decodeWithin = <A>(decode: () => A, json: unknown, place: Place): A => {
+  try {
+    return decode()
+  } catch (thrown) {
+    if (thrown instanceof RangeError) throw place.invalid("less that is nested in each other", typeof json)
+    throw thrown
   }
 }
 

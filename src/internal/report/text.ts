@@ -36,17 +36,27 @@ export const printable = (text: string): string =>
     })
     .trim()
 
-/** Any value, also one whose own functions throw. */
-export const show = (value: unknown): string => {
+/** What reads values of the caller: their getters and functions may throw, and a report of a thousand others is wanted all the same. */
+export const safely = <A>(f: () => A, otherwise: A): A => {
   try {
-    return format(value)
+    return f()
   } catch {
-    return "a value that cannot be shown"
+    return otherwise
   }
 }
 
+/** Any value, also one whose own functions throw. */
+export const show = (value: unknown): string => safely(() => format(value), "a value that cannot be shown")
+
+/** The beginning of a text, which ends with a whole character. */
+export const head = (text: string, length: number): string => {
+  if (text.length <= length) return text
+  const last = text.charCodeAt(length - 1)
+  return text.slice(0, last >= 0xd800 && last <= 0xdbff ? length - 1 : length)
+}
+
 export const cut = (text: string, length: number): string =>
-  text.length <= length ? text : `${text.slice(0, Math.max(0, length - 1))}…`
+  text.length <= length ? text : `${head(text, Math.max(0, length - 1))}…`
 
 /** Lays out rows; a column whose cells are all numbers stands to the right. Styles come after the padding. */
 export const table = (
@@ -54,7 +64,7 @@ export const table = (
   right: ReadonlyArray<boolean>,
   style: (text: string, column: number, row: number) => string = (text) => text
 ): ReadonlyArray<string> => {
-  const widths = right.map((_, column) => Math.max(0, ...rows.map((row) => row[column]!.length)))
+  const widths = right.map((_, column) => rows.reduce((most, row) => Math.max(most, row[column]!.length), 0))
   return rows.map((row, index) => {
     // Nothing stands at the end of a line that nobody sees.
     const last = row.findLastIndex((cell) => cell !== "")

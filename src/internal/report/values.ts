@@ -66,7 +66,12 @@ class Writer {
     if (Array.isArray(value)) return Array.from(value, write)
     const prototype: unknown = Object.getPrototypeOf(value)
     if (prototype === Object.prototype || prototype === null) return recordOf(value, write)
-    if (value instanceof RenderedValue) return this.#text(value.text)
+    if (value instanceof RenderedValue) {
+      const json = unread.get(value)
+      if (json === undefined) return this.#text(value.text)
+      this.isFaithful = false
+      return { $: "Schema", value: json }
+    }
     if (Duration.isDuration(value)) return tagged("Duration", durationText(value))
     switch (prototype) {
       case Date.prototype:
@@ -84,19 +89,43 @@ class Writer {
         return tagged("RegExp", [(value as RegExp).source, (value as RegExp).flags])
       case Uint8Array.prototype:
         return tagged("Bytes", toBase64(value as Uint8Array))
-      default:
-        return undefined
+      case ArrayBuffer.prototype:
+        return tagged("ArrayBuffer", toBase64(new Uint8Array(value as ArrayBuffer)))
     }
+    return ArrayBuffer.isView(value) ? bytesOf(value, prototype as object) : undefined
   }
 
   #textOf(value: unknown): Json {
-    return this.#text(Text.show(value).slice(0, 10_000))
+    return this.#text(Text.head(Text.show(value), 10_000))
   }
 
   #text(text: string): Json {
     this.isFaithful = false
     return tagged("Text", text)
   }
+}
+
+/** Typed arrays by the name of their class, as bytes in the order of nearly every machine. */
+const arrays = {
+  Int8Array,
+  Uint8ClampedArray,
+  Int16Array,
+  Uint16Array,
+  Int32Array,
+  Uint32Array,
+  Float32Array,
+  Float64Array,
+  BigInt64Array,
+  BigUint64Array
+}
+
+const bytesOf = (view: ArrayBufferView, prototype: object): Json | undefined => {
+  const bytes = new Uint8Array(view.buffer, view.byteOffset, view.byteLength)
+  const name = (prototype.constructor as { readonly name?: unknown } | undefined)?.name
+  // Its bytes are all that there is to it, and it is not known everywhere.
+  if (name === "Buffer" && view instanceof Uint8Array) return tagged("Bytes", toBase64(bytes))
+  const kind = Object.entries(arrays).find(([, constructor]) => constructor.prototype === prototype)
+  return kind === undefined ? undefined : tagged(kind[0], toBase64(bytes))
 }
 
 const tagged = (kind: string, value: Json): Json => ({ $: kind, value })
@@ -108,20 +137,30 @@ const recordOf = (value: object, write: (part: unknown) => Json): Json => {
   return Object.hasOwn(value, "$") ? tagged("Object", entries) : Object.fromEntries(entries)
 }
 
-/** Reads what `encodePlain` or `encodeAny` has written. */
-export const decode = (json: unknown, place: Place): unknown => {
+/** Reads what `encodePlain` or `encodeAny` has written. `depth`: in how many values it stands. */
+export const decode = (json: unknown, place: Place, depth = 0): unknown => {
   if (typeof json !== "object" || json === null) return json
-  if (Array.isArray(json)) return json.map((part, index) => decode(part, place.at(index)))
+  // What was written too deep is there as text, which stands in one more.
+  if (depth > deepest + 1) throw place.invalid(`at most ${deepest} values in each other`, "more")
+  if (Array.isArray(json)) return json.map((part, index) => decode(part, place.at(index), depth + 1))
   if (!Object.hasOwn(json, "$")) {
-    return fromEntries(Object.entries(json).map(([key, part]) => [key, decode(part, place.at(key))]))
+    return fromEntries(Object.entries(json).map(([key, part]) => [key, decode(part, place.at(key), depth + 1)]))
   }
   const { $: kind, value } = json as { readonly $: unknown; readonly value?: unknown }
   const read = typeof kind === "string" && Object.hasOwn(readers, kind) ? readers[kind] : undefined
   if (read === undefined) throw place.at("$").invalid("a kind of value that this version knows", kind)
-  return read(value, place.at("value"))
+  return read(value, place.at("value"), depth + 1)
 }
 
-type Reader = (value: unknown, place: Place) => unknown
+let textsRead = false
+
+/** What a schema has written and nothing has read, so that it is saved again as it was. */
+const unread = new WeakMap<RenderedValue, Json>()
+
+/** Whether a value was ever read that was kept as text: where none was, no value has to be searched for one. */
+export const hasReadTexts = (): boolean => textsRead
+
+type Reader = (value: unknown, place: Place, depth: number) => unknown
 
 const text = (value: unknown, place: Place): string => {
   if (typeof value === "string") return value
@@ -163,22 +202,48 @@ const readers: Readonly<Record<string, Reader>> = {
     throw place.invalid("a time such as 2000-01-01T00:00:00.000Z", value)
   },
   Duration: (value, place) => attempt("a duration", value, place, () => durationFrom(text(value, place))),
-  Map: (value, place) =>
+  Map: (value, place, depth) =>
     new Map(
-      pairs(value, place).map(([key, entry], index) => [decode(key, place.at(index)), decode(entry, place.at(index))])
+      pairs(value, place).map(([key, entry], index) => [
+        decode(key, place.at(index), depth),
+        decode(entry, place.at(index), depth)
+      ])
     ),
-  Set: (value, place) => new Set(list(value, place).map((entry, index) => decode(entry, place.at(index)))),
+  Set: (value, place, depth) =>
+    new Set(list(value, place).map((entry, index) => decode(entry, place.at(index), depth))),
   URL: (value, place) => attempt("a URL", value, place, () => new URL(text(value, place))),
   RegExp: (value, place) => {
     const [source, flags] = list(value, place)
     return attempt("a regular expression", value, place, () => new RegExp(text(source, place), text(flags, place)))
   },
+  ArrayBuffer: (value, place) => attempt("base64", value, place, () => fromBase64(text(value, place)).buffer),
+  ...Object.fromEntries(
+    Object.entries(arrays).map(([name, constructor]): [string, Reader] => [
+      name,
+      (value, place) =>
+        attempt("base64 of whole numbers", value, place, () => new constructor(fromBase64(text(value, place)).buffer))
+    ])
+  ),
   Bytes: (value, place) => attempt("base64", value, place, () => fromBase64(text(value, place))),
-  Object: (value, place) =>
+  Object: (value, place, depth) =>
     fromEntries(
-      pairs(value, place).map(([key, part], index) => [text(key, place.at(index)), decode(part, place.at(index))])
+      pairs(value, place).map(([key, part], index) => [
+        text(key, place.at(index)),
+        decode(part, place.at(index), depth)
+      ])
     ),
-  Text: (value, place) => new RenderedValue({ text: text(value, place) })
+  Schema: (value) => {
+    textsRead = true
+    const rendered = new RenderedValue({
+      text: Text.safely(() => String(JSON.stringify(value)), "a value of a schema")
+    })
+    unread.set(rendered, value as Json)
+    return rendered
+  },
+  Text: (value, place) => {
+    textsRead = true
+    return new RenderedValue({ text: text(value, place) })
+  }
 }
 
 /** `Object.fromEntries` defines properties and does not assign them, so that `__proto__` is a key like any other. */
@@ -204,4 +269,5 @@ const toBase64 = (bytes: Uint8Array): string => {
   return btoa(binary)
 }
 
-const fromBase64 = (base64: string): Uint8Array => Uint8Array.from(atob(base64), (char) => char.charCodeAt(0))
+const fromBase64 = (base64: string): Uint8Array<ArrayBuffer> =>
+  Uint8Array.from(atob(base64), (char) => char.charCodeAt(0))
