@@ -21,11 +21,15 @@ const workloads = {
   "W2, promises": [pipelineOf((i) => Promise.resolve(i + 1), Handler.fromPromise), 200_000]
 }
 
+const another = Stream.fromIterable(Array.from({ length: 1024 }, (_, index) => ({ index })))
+
 const listeners = {
   nobody: () => Effect.void,
   "progress, never read": (batch) => Stream.runForEach(SubscriptionRef.changes(batch.progress), () => Effect.never),
   "events, never read": (batch) => Stream.runForEach(batch.events, () => Effect.never),
   "events, slow": (batch) => Stream.runForEach(Stream.rechunk(batch.events, 1), () => Effect.sleep(5)),
+  // What such a consumer costs by itself, whoever its events come from.
+  "another stream, as slow": () => Stream.runForEach(Stream.rechunk(another, 1), () => Effect.sleep(5)),
   "events, throws": (batch) =>
     Stream.runForEach(batch.events, () => {
       throw new Error("listener")

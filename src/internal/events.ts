@@ -26,10 +26,10 @@ import { Signal } from "./signal.ts"
 type AnyEvent = BatchEvent<Outcome.Any, Report.Any>
 
 /** So many events may wait to be read before only outcomes are kept. */
-const room = 1024
+const room = 256
 
 /** So many are read at once. */
-const chunkSize = 1024
+const chunkSize = 128
 
 /** What happened to an item; its key is computed when it is read. */
 abstract class OfItem {
@@ -125,13 +125,15 @@ class Subscription {
   private readonly events: Events
   /** How far it has read the log. */
   private position = 0
+  private isBehind = false
 
   constructor(events: Events) {
     this.events = events
   }
 
+  /** Whether it takes more than the ends of items: not from when its queue was full until it has read all there is. */
   get hasRoom(): boolean {
-    return this.queue.length < room
+    return !this.isBehind
   }
 
   pushFirst(event: AnyEvent): void {
@@ -140,6 +142,7 @@ class Subscription {
 
   push(event: AnyEvent): void {
     this.queue.push({ after: this.events.log.length, event })
+    if (this.queue.length >= room) this.isBehind = true
     this.arrived.fire()
   }
 
@@ -158,6 +161,7 @@ class Subscription {
       events.push(event)
       if (events.length === chunkSize) break
     }
+    if (events.length < chunkSize) this.isBehind = false
     this.events.lookForRoom()
     if (Arr.isArrayNonEmpty(events)) return Effect.succeed(events)
     return this.events.isOver ? Cause.done() : Effect.andThen(this.arrival, this.take)
