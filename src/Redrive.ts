@@ -173,7 +173,7 @@ export const redrive: {
     R4 = never,
     const M extends Mode = "fail-fast",
     const T extends Tolerance | undefined = undefined,
-    const U extends Duplicates = "run"
+    const U extends Duplicates | undefined = "run"
   >(
     // The plan alone says what the types are, not the values given here.
     options?: RedriveOptions<NoInfer<S>, NoInfer<Outcome<P, A, O, E | DuplicateError<U>>>, M, R3, R4> &
@@ -197,7 +197,7 @@ export const redrive: {
     R4 = never,
     const M extends Mode = "fail-fast",
     const T extends Tolerance | undefined = undefined,
-    const U extends Duplicates = "run"
+    const U extends Duplicates | undefined = "run"
   >(
     self: Plan<P, S, O, A, E, R>,
     options?: RedriveOptions<S, Outcome<P, A, O, E | DuplicateError<U>>, M, R3, R4> &

@@ -1,7 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Cause, Effect, Schema } from "effect"
 import { Batch, type Outcome, Report } from "parallel-batch-pipeline/effect"
-import { type Page, site, tagsOf } from "./site.ts"
+import { type Page, site, tagsOf } from "./support/site.ts"
 
 const idsOf = (outcomes: ReadonlyArray<{ readonly params: Page }>) => outcomes.map(({ params }) => params.id)
 

@@ -10,7 +10,7 @@ import {
   Report,
   UnknownKey
 } from "parallel-batch-pipeline/effect"
-import { type Page, site, tagsOf, Total } from "./site.ts"
+import { type Page, site, tagsOf, Total } from "./support/site.ts"
 
 describe("Batch", () => {
   describe("plan", () => {

@@ -13,7 +13,7 @@ const folder = mkdtempSync(join(tmpdir(), "report-"))
 afterAll(() => rmSync(folder, { recursive: true, force: true }))
 
 const run = (format: "json" | "lines", megabytes: number) => {
-  const program = join(import.meta.dirname, "largeReport.ts")
+  const program = join(import.meta.dirname, "support/largeReport.ts")
   const flags = [`--max-old-space-size=${megabytes}`, "--conditions=parallel-batch-pipeline/source"]
   const args = [...flags, program, format, join(folder, format)]
   return spawnSync(process.execPath, args, { encoding: "utf8" })

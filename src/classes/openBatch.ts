@@ -6,6 +6,7 @@ import type * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import type * as Fiber from "effect/Fiber"
 import { drive } from "../internal/execute.ts"
+import { Fifo } from "../internal/fifo.ts"
 import type { AnyOutcome } from "../internal/outcome.ts"
 import { Run, type RunOptions } from "../internal/run.ts"
 import { end, pending, type Source } from "../internal/source.ts"
@@ -19,14 +20,12 @@ interface Waiting {
 
 export class OpenBatch {
   readonly run: Run
-  #queue: Array<HandlerParams> = []
-  /** Where the queue begins. */
-  #head = 0
+  readonly #queue = new Fifo<HandlerParams>()
   #pushed = 0
   readonly #waiting = new Map<number, Waiting>()
   readonly #fiber: Fiber.Fiber<unknown, unknown>
   /** Workers that wait for an item. */
-  readonly #idle: Array<() => void> = []
+  readonly #idle = new Fifo<() => void>()
   #closed = false
 
   constructor(
@@ -39,12 +38,12 @@ export class OpenBatch {
       get exhausted() {
         return isClosed()
       },
-      next: () => (this.#head < this.#queue.length ? this.#shift() : isClosed() ? end : pending),
+      next: () => (this.#queue.length > 0 ? this.#queue.shift() : isClosed() ? end : pending),
       pull: Effect.callback<void>((resume) => {
-        if (this.#head < this.#queue.length || this.#closed) resume(Effect.void)
+        if (this.#queue.length > 0 || this.#closed) resume(Effect.void)
         else this.#idle.push(() => resume(Effect.void))
       }),
-      rest: () => this.#queue.splice(this.#head),
+      rest: () => this.#queue.drain(),
       close: Effect.void
     }
     const publish = (outcome: AnyOutcome): undefined => {
@@ -81,15 +80,6 @@ export class OpenBatch {
   #leaveRest(): void {
     this.run.leaveRest()
     for (const outcome of this.run.unpublished.splice(0)) this.#answer(outcome)
-  }
-
-  #shift(): HandlerParams {
-    const params = this.#queue[this.#head++]!
-    if (this.#head === this.#queue.length) {
-      this.#queue = []
-      this.#head = 0
-    }
-    return params
   }
 
   #answer(outcome: AnyOutcome): void {

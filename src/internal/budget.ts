@@ -1,7 +1,7 @@
 /**
- * What a batch may spend: calls, and cost as its outcomes say. The calls are
- * counted before they are made, so that no more are ever made; what an item has
- * cost is known when it has ended.
+ * What a batch may spend: calls, and cost as its outcomes say. The run counts the
+ * calls before they are made, so that no more are ever made; what an item has cost
+ * is known when it has ended.
  */
 import type * as Duration from "effect/Duration"
 import { InvalidOptions } from "../BatchError.ts"
@@ -22,10 +22,10 @@ export interface Bounds {
 export class Budget {
   /** What the outcomes have cost. */
   spent = 0
-  private readonly calls: number
+  /** How many calls may be made. */
+  readonly calls: number
   private readonly limit: number
   private readonly costOf: ((outcome: AnyOutcome) => number) | undefined
-  private made = 0
 
   constructor(calls: number, limit: number, costOf: ((outcome: AnyOutcome) => number) | undefined) {
     this.calls = calls
@@ -38,15 +38,9 @@ export class Budget {
     return this.costOf !== undefined
   }
 
-  /** Takes one call, where there is one left. */
-  takeCall(): boolean {
-    if (this.made >= this.calls) return false
-    this.made++
-    return true
-  }
-
+  /** Why the batch ends where one more call is asked for: all of them have been made. */
   get outOfCalls(): Report.EndedBy {
-    return { _tag: "Budget", bound: "calls", limit: this.calls, used: this.made }
+    return { _tag: "Budget", bound: "calls", limit: this.calls, used: this.calls }
   }
 
   /** Adds what an outcome has cost. Throws what `cost` throws, and where it answers no amount. */

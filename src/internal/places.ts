@@ -63,6 +63,8 @@ export class Places extends Host {
    */
   get isFull(): boolean {
     const { aside, concurrency, options } = this.run
+    // Asked for each item, and nearly always nobody waits.
+    if (this.away === 0 && aside.size === 0) return false
     if (options.parked !== undefined) return this.away + aside.size >= options.parked
     if (this.away - this.queued + aside.size >= 10 * concurrency) return true
     return this.queued >= Math.max(10 * concurrency, mostQueued)

@@ -38,7 +38,7 @@ export class Meter {
   }
 
   private look(): Progress {
-    const { calls, concurrency, draining, endedBy, finished, paused, stopped, tally } = this.run
+    const { calls, concurrency, draining, endedBy, finished, options, paused, stopped, tally } = this.run
     const millis = this.run.now()
     const total = this.run.expected
     const ended = tally.ended + tally.interrupted + tally.notStarted
@@ -53,7 +53,7 @@ export class Meter {
       notStarted: tally.notStarted,
       running: this.run.total - ended,
       attempts: calls,
-      cost: tally.cost,
+      cost: options.budget?.spent ?? 0,
       rate,
       eta: state === "ended" ? Duration.zero : state === "running" ? this.etaOf(total, ended, rate) : undefined,
       elapsed: Duration.millis(millis),

@@ -129,8 +129,8 @@ export class Run {
     return this.read - this.first
   }
 
-  /** Has someone look on, or nobody. */
-  observe(observer: Observer | undefined): void {
+  /** Has someone look on. */
+  observe(observer: Observer): void {
     this.observer = observer
     // An outcome that the tally does not keep is made for who looks on.
     if (this.options.keep !== "all") this.plain = false
@@ -147,8 +147,6 @@ export class Run {
     const inHand = Array.from(this.active).flatMap((worker) => worker.item ?? worker.finalizing ?? [])
     return [...inHand, ...this.aside]
   }
-
-  // --- items -----------------------------------------------------------------
 
   /** Takes a parameter set as an item; `undefined` where that does not run, or not yet. */
   admit(params: unknown, now: number): Item | undefined {
@@ -213,16 +211,15 @@ export class Run {
 
   /** Takes one call of a request; `false` where the budget has none left, which ends the batch, and with it the item. */
   mayCall(item: Item): boolean {
-    this.calls++
     const budget = this.options.budget
-    if (budget === undefined || budget.takeCall()) return true
-    this.calls--
-    item.cancelled = true
-    this.drainBy(budget.outOfCalls)
-    return false
+    if (budget !== undefined && this.calls >= budget.calls) {
+      item.cancelled = true
+      this.drainBy(budget.outOfCalls)
+      return false
+    }
+    this.calls++
+    return true
   }
-
-  // --- outcomes --------------------------------------------------------------
 
   /** Accounts for an item that has ended, and answers its outcome where someone wants it at once. */
   settle(item: Item, ending: Ending, now: number): AnyOutcome | undefined {
@@ -253,8 +250,6 @@ export class Run {
     if (this.options.publish !== undefined) this.unpublished.push(outcome)
     this.observer?.itemEnded(index, outcome)
   }
-
-  // --- workers ---------------------------------------------------------------
 
   /** Has as many workers take items as may. */
   fit(): void {
@@ -315,8 +310,6 @@ export class Run {
   demand(): void {
     this.demanded.fire()
   }
-
-  // --- the end ---------------------------------------------------------------
 
   /** Ends the batch: nothing starts any more, and what runs is interrupted. */
   stop(): void {
@@ -393,6 +386,7 @@ export class Run {
       pipeline: this.options.graph.stamp(),
       total: this.total,
       exhausted: this.options.source.complete ?? this.options.source.exhausted,
+      cost: this.options.budget?.spent ?? 0,
       millis: this.now(),
       endedBy: this.endedBy
     })

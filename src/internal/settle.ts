@@ -32,7 +32,6 @@ const charged = (run: Run, item: Item, ending: Ending, now: number): AnyOutcome 
   if (budget?.hasCost !== true || item.verdict !== undefined) return outcome
   try {
     budget.charge(outcome)
-    run.tally.cost = budget.spent
     return outcome
   } catch (error) {
     const bug = Cause.die(error)

@@ -32,8 +32,6 @@ export class Tally {
   reused = 0
   /** Calls of a `handleRequest`, of the items that have ended. */
   attempts = 0
-  /** What the outcomes have cost. */
-  cost = 0
   private readonly keyOf: KeyOf
   private readonly ledger: Ledger
 
@@ -116,7 +114,9 @@ export class Tally {
   }
 
   report(
-    rest: Pick<Report.Any, "shared" | "pipeline" | "total" | "exhausted" | "endedBy"> & { readonly millis: number }
+    rest: Pick<Report.Any, "shared" | "pipeline" | "total" | "exhausted" | "cost" | "endedBy"> & {
+      readonly millis: number
+    }
   ): Report.Any {
     const ledger = this.ledger
     let outcomes: ReadonlyArray<AnyOutcome> | undefined
@@ -135,7 +135,7 @@ export class Tally {
         return (outcomes ??= ledger.outcomes())
       },
       attempts: this.attempts,
-      cost: this.cost,
+      cost: rest.cost,
       duration: Duration.millis(rest.millis),
       endedBy: rest.endedBy
     }

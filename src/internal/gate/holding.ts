@@ -31,7 +31,7 @@ export class Holding {
     return this.permit.lane.keeper
   }
 
-  /** Claims the permit for a passage within it, and answers for whom it was claimed before; waits its turn otherwise. */
+  /** Claims the permit for a passage within it, once it is its turn; in the same step, tells for whom it was before. */
   claim(passage: Passage, claimed: (before: Passage | undefined) => void): Effect.Effect<void> {
     return Effect.suspend(() => {
       const before = this.claimant
@@ -88,6 +88,7 @@ export class Holding {
     )
   }
 
+  /** `still`: whether there is something to wait for, asked in the step in which the wait begins. */
   private whenChanged(still: () => boolean): Effect.Effect<void> {
     return Effect.callback<void>((resume) => {
       if (!still()) return resume(Effect.void)

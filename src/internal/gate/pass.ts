@@ -54,6 +54,7 @@ export const pass = <A, E, R>(
         // Who is interrupted does not wait; the effect around it has its place as soon as there is one.
         if (passage !== undefined && !(Exit.isFailure(exit) && Cause.hasInterrupts(exit.cause))) {
           return Effect.andThen(
+            // Also where it is interrupted before it begins.
             Effect.onExit(restore(passage.endAndRestore(verdict)), () => Effect.sync(() => passage.end(verdict))),
             thrown
           )

@@ -22,6 +22,8 @@ export class Passage {
   /** Those that are put aside: the innermost first. */
   private readonly holdings: ReadonlyArray<Holding>
   private readonly claims: Array<Claim> = []
+  /** Whether the claims have been given back. */
+  private ended = false
 
   /**
    * The way to a permit within others, where some have to be put aside. `own` belongs to nobody else, and is put aside with
@@ -83,8 +85,8 @@ export class Passage {
       .sort((a, b) => a.holding.keeper.order - b.holding.keeper.order)
   }
 
-  private ended = false
-  private restoreClaims(): void {
+  /** Gives the claims back, once. */
+  private unclaim(): void {
     if (this.ended) return
     this.ended = true
     for (const { before, holding, wanted } of this.claims) {
@@ -95,7 +97,7 @@ export class Passage {
 
   /** Leaves. What was put aside is in line again before the place is given back. */
   end(verdict: Verdict): void {
-    this.restoreClaims()
+    this.unclaim()
     this.keeper.leave(this.permit, verdict)
     this.permit.state = "left"
   }
@@ -115,10 +117,7 @@ export class Passage {
           restored,
           takeAgain(() => others)
         ),
-        () =>
-          Effect.sync(() => {
-            this.restoreClaims()
-          })
+        () => Effect.sync(() => this.unclaim())
       )
     })
   }

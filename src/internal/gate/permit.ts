@@ -1,8 +1,8 @@
-import type { Holding } from "./holding.ts"
 /**
  * One passage through a gate: first it may wait in a line, then it is held, then
  * it is given back.
  */
+import type { Holding } from "./holding.ts"
 import type { Lane } from "./lane.ts"
 import type { Passage } from "./passage.ts"
 

@@ -206,8 +206,7 @@ const items = (report: Report.Any): string => {
 }
 
 const escape = (text: string): string =>
-  // eslint-disable-next-line no-control-regex
-  text.replaceAll(/[&<>"'\u0000]/g, (char) => (char === "\u0000" ? "\ufffd" : `&#${char.codePointAt(0)};`))
+  text.replaceAll("\u0000", "\ufffd").replaceAll(/[&<>"']/g, (char) => `&#${char.codePointAt(0)};`)
 
 /** Text of the data keeps its direction to itself. */
 const bdi = (text: string): string => `<bdi>${escape(text)}</bdi>`

@@ -29,8 +29,7 @@ export const duration = (value: Duration.Duration): string => {
 export const printable = (text: string): string =>
   text
     .replaceAll(/\s+/g, " ")
-    // eslint-disable-next-line no-control-regex
-    .replaceAll(/[\u0000-\u001f\u007f-\u009f\u202a-\u202e\u2066-\u2069]/g, (char) => {
+    .replaceAll(/[\p{Cc}\u202a-\u202e\u2066-\u2069]/gu, (char) => {
       const code = char.codePointAt(0)!.toString(16)
       return code.length <= 2 ? `\\x${code.padStart(2, "0")}` : `\\u${code.padStart(4, "0")}`
     })
