@@ -124,7 +124,7 @@ export default {
   "pbp-none": effects(run, ["succeed", "promise"], { outcomes: "none" }),
   "pbp-stream": effects(stream, ["succeed", "promise"], collect),
   "pbp-events": effects(events, ["succeed", "promise"], collect),
-  // A batch with a rate limit that never bites goes here, once there is one: "pbp-gate".
+  // What a gate costs is measured in limits.mjs.
   "pbp-classes": classes("sync"),
   "pbp-classes-mixed": classes("mixed"),
   "pbp-classes-async": classes("async"),

@@ -1,7 +1,8 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Fiber, Schema, Stream } from "effect"
 import { TestClock } from "effect/testing"
-import { Batch, Handler, type Outcome, Pipeline } from "parallel-batch-pipeline/effect"
+import { Batch, Handler, Pipeline } from "parallel-batch-pipeline/effect"
+import { countsOf } from "./support/counts.ts"
 
 /** What an item does: how it waits, for how long, and how it ends. */
 const Plan = Schema.Struct({
@@ -87,18 +88,6 @@ const finish = <A, E>(fiber: Fiber.Fiber<A, E>): Effect.Effect<A, E> =>
 const itemsOf = (plans: ReadonlyArray<Plan>): ReadonlyArray<Item> => plans.map((plan, n) => ({ ...plan, n }))
 
 const expectedTag = ({ end }: Plan) => (end === "ok" ? "Succeeded" : end === "skip" ? "Skipped" : "Failed")
-
-const countsOf = (outcomes: ReadonlyArray<Outcome.Any>) => {
-  const count = (tag: string) => outcomes.filter(({ _tag }) => _tag === tag).length
-  return {
-    total: outcomes.length,
-    succeeded: count("Succeeded"),
-    failed: count("Failed"),
-    skipped: count("Skipped"),
-    interrupted: count("Interrupted"),
-    notStarted: count("NotStarted")
-  }
-}
 
 const laws = { arbitrary: { runs: 300, size: 100 }, timeout: 30_000 }
 

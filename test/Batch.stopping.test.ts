@@ -2,6 +2,7 @@ import { assert, describe, it } from "@effect/vitest"
 import { Cause, Effect, Exit, Fiber, Scope, Schema, Stream } from "effect"
 import { TestClock } from "effect/testing"
 import { Batch, Handler, type Outcome, Pipeline, type Report } from "parallel-batch-pipeline/effect"
+import { countsOf } from "./support/counts.ts"
 
 const integer = (minimum: number, maximum: number) => Schema.Int.check(Schema.isBetween({ minimum, maximum }))
 
@@ -130,18 +131,6 @@ const settle = <A, E>(fiber: Fiber.Fiber<A, E>): Effect.Effect<Exit.Exit<A, E>> 
     turnsUntil(() => fiber.pollUnsafe() !== undefined),
     Fiber.await(fiber)
   )
-
-const countsOf = (outcomes: ReadonlyArray<Outcome.Any>) => {
-  const count = (tag: string) => outcomes.filter(({ _tag }) => _tag === tag).length
-  return {
-    total: outcomes.length,
-    succeeded: count("Succeeded"),
-    failed: count("Failed"),
-    skipped: count("Skipped"),
-    interrupted: count("Interrupted"),
-    notStarted: count("NotStarted")
-  }
-}
 
 const laws = { arbitrary: { runs: 400, size: 100 }, timeout: 60_000 }
 
