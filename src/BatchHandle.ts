@@ -136,7 +136,10 @@ export interface Handle<out S, out O extends AnyOutcome, out E> {
   readonly events: Stream.Stream<BatchEvent<O, Report<S, O>>>
   /** Changes how many items run at the same time: more at once, fewer as items end. Nonsense dies with `InvalidOptions`. */
   readonly setConcurrency: (concurrency: number | "unbounded") => Effect.Effect<void>
-  /** Starts no more items until `resume`. What runs goes on, its retries included; a `timeout` goes on as well. */
+  /**
+   * Starts no more items until `resume`; those that wait at the gate of the batch keep their turn, and nobody waits for
+   * them meanwhile. What runs goes on, its retries included; a `timeout` goes on as well.
+   */
   readonly pause: Effect.Effect<void>
   readonly resume: Effect.Effect<void>
   /** Starts no more items, and ends the batch without a failure when those that run have ended. Ends at once. */

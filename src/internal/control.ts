@@ -3,6 +3,7 @@
  */
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
+import { holdBack } from "./gated.ts"
 import type { Item } from "./item.ts"
 import * as Check from "./options.ts"
 import type { Run } from "./run.ts"
@@ -16,6 +17,7 @@ export const setConcurrency = (run: Run, concurrency: number | "unbounded"): voi
 /** Nothing new begins; what has begun goes on. */
 export const setPaused = (run: Run, paused: boolean): void => {
   run.paused = paused
+  if (paused) holdBack(run)
   run.fit()
 }
 

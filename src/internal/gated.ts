@@ -19,7 +19,7 @@ import { leave, Passage } from "./gate/passage.ts"
 import type { Host, Permit } from "./gate/permit.ts"
 import { judge, verdictOf } from "./gate/verdict.ts"
 import type { Item } from "./item.ts"
-import type { Tenant, Waiting } from "./places.ts"
+import type { Entrance, Places, Tenant, Waiting } from "./places.ts"
 import type { Run } from "./run.ts"
 
 /** Takes the item to the gates that it has not passed; answers what it has to wait for, if anything. */
@@ -32,7 +32,7 @@ export const approach = (run: Run, item: Item, tenant: Tenant): Effect.Effect<vo
     if (lane.keeper.isRefused(lane)) return sendAway(item, lane)
     const passage = Passage.within(item.around, lane, cost)
     const permit = (item.entry = passage?.permit ?? lane.keeper.enter(lane, cost))
-    const waits = passing(run, item, permit, passage, tenant)
+    const waits = passing(run, item, permit, passage, tenant, step === undefined ? run.host.entrance : run.host)
     if (waits !== undefined) return waits
   }
   if (step?.gate === undefined || item.permit !== undefined) return undefined
@@ -44,53 +44,91 @@ export const approach = (run: Run, item: Item, tenant: Tenant): Effect.Effect<vo
   const passage = Passage.within(item.heldByBatch, lane, cost, own)
   const permit = (item.permit = passage?.permit ?? lane.keeper.enter(lane, cost))
   if (passage !== undefined || own === undefined || permit.state === "held") {
-    return passing(run, item, permit, passage, tenant)
+    return passing(run, item, permit, passage, tenant, run.host)
   }
   // Nobody waits at a gate while he holds the place of another one, and none of the batch.
-  return passing(run, item, permit, new Passage(permit, own, [own]), tenant)
+  return passing(run, item, permit, new Passage(permit, own, [own]), tenant, run.host)
 }
 
 /** Nothing begins any more: has those go that the gate of the batch has not let in. */
-export const turnAway = ({ active, options }: Run): void => {
-  if (options.gate === undefined) return
-  for (const { fiber, item } of Array.from(active)) {
-    if (fiber === undefined || item?.entry?.state !== "waiting" || !item.isUntouched) continue
-    item.cancelled = true
-    fiber.interruptUnsafe()
+export const turnAway = (run: Run): void => {
+  for (const { fiber, item } of atEntrance(run)) {
+    item!.cancelled = true
+    fiber!.interruptUnsafe()
   }
 }
 
+/** Nothing begins for now: those that are at the gate of the batch keep their turn, and stand in nobody's way. */
+export const holdBack = (run: Run): void => {
+  for (const { item } of atEntrance(run)) (item!.entry!.owner as AtGate | undefined)?.stepBack?.()
+}
+
+/** The workers whose item has come to the gate of the batch, which has not let it in. */
+const atEntrance = ({ active, options }: Run) =>
+  options.gate === undefined
+    ? []
+    : Array.from(active).filter(
+        ({ fiber, item }) => fiber !== undefined && item?.entry !== undefined && item.isUntouched
+      )
+
+/** What waits at a gate. */
+interface AtGate extends Waiting {
+  readonly refused: () => void
+  /** Leaves the line for a while, where it keeps others from what it has put aside. */
+  readonly stepBack: (() => void) | undefined
+}
+
 const passing = (
-  { host }: Run,
+  run: Run,
   item: Item,
   permit: Permit,
   passage: Passage | undefined,
-  tenant: Tenant
+  tenant: Tenant,
+  host: Entrance | Places
 ): Effect.Effect<void> | undefined => {
   if (permit.state === "held") return undefined
-  const admitted = (inLine: () => void): Effect.Effect<void> =>
-    Effect.callback<void>((resume) => {
-      const { keeper } = permit.lane
-      permit.owner = {
+  const { keeper } = permit.lane
+  const admitted = (inLine: () => void): Effect.Effect<boolean> =>
+    Effect.callback<boolean>((resume) => {
+      const stepBack = () => {
+        if (permit.state === "held") return
+        passage!.stepBack()
+        resume(Effect.succeed(false))
+      }
+      // What it has put aside is for others while nothing may begin.
+      if (passage !== undefined && host === entrance && entrance.isShut) return stepBack()
+      const owner: AtGate = {
         tenant,
         resume: () => {
           keeper.begin(permit)
-          resume(Effect.void)
+          resume(Effect.succeed(true))
         },
-        refused: () => resume(sendAway(item, permit.lane))
+        refused: () => resume(sendAway(item, permit.lane)),
+        stepBack: passage === undefined ? undefined : stepBack
       }
+      permit.owner = owner
       keeper.wait(permit, host)
       inLine()
     })
+  const { entrance } = run.host
+  const through = (passage: Passage): Effect.Effect<boolean> =>
+    Effect.flatMap(passage.through(admitted), (isIn) =>
+      isIn
+        ? Effect.succeed(true)
+        : Effect.andThen(
+            entrance.opened(item.index),
+            Effect.suspend(() => through(passage))
+          )
+    )
   const passed = Effect.suspend(() => {
-    host.give(tenant, true)
-    return passage === undefined ? admitted(() => {}) : passage.through(admitted)
+    run.host.give(tenant, true)
+    return passage === undefined ? admitted(() => {}) : through(passage)
   })
-  return Effect.onExit(passed, (exit) => {
+  return Effect.onExit(Effect.asVoid(passed), (exit) => {
     if (Exit.isSuccess(exit)) return Effect.void
     leave(permit, "unknown")
     return Effect.sync(() => {
-      if (tenant.parted) host.left(tenant)
+      if (tenant.parted) run.host.left(tenant)
     })
   })
 }

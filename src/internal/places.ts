@@ -30,6 +30,8 @@ export interface Waiting {
 }
 
 export class Places extends Host {
+  /** Where those wait at the gate of the batch that have not begun. */
+  readonly entrance: Entrance
   /** How many have given their place back, and wait. */
   away = 0
   /** How many of them wait at a gate. */
@@ -45,6 +47,7 @@ export class Places extends Host {
   constructor(run: Run) {
     super()
     this.run = run
+    this.entrance = new Entrance(run, this)
   }
 
   override get free(): number {
@@ -118,6 +121,7 @@ export class Places extends Host {
       waiting.resume()
     }
     this.offer()
+    this.entrance.serve()
     this.serving = false
   }
 
@@ -126,5 +130,53 @@ export class Places extends Host {
     this.spare = 1
     this.serve()
     this.spare = 0
+  }
+}
+
+/**
+ * The places of a batch as those see them that have not begun: there are none while nothing may begin. So they keep their
+ * turn at the gate, and whoever stands behind them goes first.
+ */
+export class Entrance extends Host {
+  private readonly run: Run
+  private readonly places: Places
+  /** Those that stood in the way of others, and wait outside, by their index. */
+  private readonly outside = new Map<number, () => void>()
+
+  constructor(run: Run, places: Places) {
+    super()
+    this.run = run
+    this.places = places
+  }
+
+  /** Whether nothing may begin now. */
+  get isShut(): boolean {
+    return this.run.paused || this.run.draining
+  }
+
+  override get free(): number {
+    return this.isShut ? 0 : this.places.free
+  }
+
+  override admit(permit: Permit): void {
+    this.places.admit(permit)
+  }
+
+  /** Waits until the item with this index may begin. */
+  opened(index: number): Effect.Effect<void> {
+    return Effect.callback<void>((resume) => {
+      if (!this.isShut) return resume(Effect.void)
+      this.outside.set(index, () => resume(Effect.void))
+      return Effect.sync(() => this.outside.delete(index))
+    })
+  }
+
+  serve(): void {
+    if (this.isShut) return
+    this.offer()
+    if (this.outside.size === 0) return
+    const outside = Array.from(this.outside).sort(([a], [b]) => a - b)
+    this.outside.clear()
+    for (const [, wake] of outside) wake()
   }
 }

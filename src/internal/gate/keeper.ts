@@ -131,6 +131,18 @@ export class Keeper {
     } else this.rest(lane)
   }
 
+  /** Leaves the line as if it had never come. */
+  stepBack(permit: Permit): void {
+    const { lane, state } = permit
+    if (state !== "waiting") return
+    permit.state = "outside"
+    lane.users--
+    this.users--
+    lane.take(permit)
+    this.waiting--
+    this.reconsider(lane)
+  }
+
   /** Gives the place back, or stops waiting for it again, and keeps the start. */
   putAside(permit: Permit): void {
     const { lane, state } = permit
@@ -260,10 +272,8 @@ export class Keeper {
       return this.rest(lane)
     }
     const next = lane.next
-    if (next === undefined) {
-      this.stand(lane, "nowhere", 0)
-      return lane.block()
-    }
+    lane.block(next)
+    if (next === undefined) return this.stand(lane, "nowhere", 0)
     if (lane.running >= this.limits.perKey) return this.stand(lane, "nowhere", 0)
     const now = this.timer.now()
     // A place that is taken again is no start.

@@ -74,11 +74,13 @@ export class Lane implements Ranked {
     return permits
   }
 
-  /** Has the hosts, and other gates, say when they have a place. */
-  block(): void {
+  /** Has the hosts, and other gates, say when they have a place for one that comes before the next. */
+  block(next: Permit | undefined): void {
     for (const line of this.lines) {
-      line.host.block(line)
-      for (const other of line.first?.also ?? []) other.lane.keeper.block(line)
+      const { first, host } = line
+      if (first === undefined || (next !== undefined && first.turn >= next.turn)) continue
+      host.block(line)
+      for (const other of first.also) other.lane.keeper.block(line)
     }
   }
 

@@ -65,9 +65,9 @@ export const pass = <A, E, R>(
     })
   )
 
-const admitted = (permit: Permit, inLine: () => void): Effect.Effect<void> =>
-  Effect.callback<void>((resume) => {
-    permit.owner = { resume: () => resume(Effect.void) }
+const admitted = (permit: Permit, inLine: () => void): Effect.Effect<true> =>
+  Effect.callback<true>((resume) => {
+    permit.owner = { resume: () => resume(Effect.succeed(true)) }
     permit.lane.keeper.wait(permit, anywhere)
     inLine()
     return Effect.sync(() => leave(permit, "unknown"))

@@ -53,8 +53,8 @@ export class Passage {
     return false
   }
 
-  /** Passes the gate: `admitted` stands in line, says so, and waits. */
-  through(admitted: (inLine: () => void) => Effect.Effect<void>): Effect.Effect<void> {
+  /** Passes the gate: `admitted` stands in line, says so, and waits; `false` where it has stepped back. */
+  through(admitted: (inLine: () => void) => Effect.Effect<boolean>): Effect.Effect<boolean> {
     return this.claimed.pipe(
       Effect.andThen(
         Effect.suspend(() => {
@@ -64,8 +64,24 @@ export class Passage {
           })
         })
       ),
-      Effect.andThen(takeAgain(() => this.others()))
+      Effect.flatMap((isIn) =>
+        isIn
+          ? Effect.as(
+              takeAgain(() => this.others()),
+              true
+            )
+          : Effect.succeed(false)
+      )
     )
+  }
+
+  /** Leaves the line, so that others get what it had put aside. It may come again. */
+  stepBack(): void {
+    this.keeper.stepBack(this.permit)
+    this.permit.also = []
+    this.unclaim()
+    this.claims.length = 0
+    this.ended = false
   }
 
   private readonly claimed: Effect.Effect<void> = Effect.suspend(() => {
