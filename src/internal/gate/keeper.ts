@@ -28,6 +28,9 @@ export interface Limits {
   readonly keyed: boolean
 }
 
+/** How far ahead of all others the turn of a permit is, by its class. */
+const ahead = [2 ** 52, 2 ** 51, 0] as const
+
 export class Keeper {
   /** Gates are taken in this order wherever one is taken while another is held. */
   readonly order: number
@@ -103,11 +106,8 @@ export class Keeper {
     const line = lane.lineOf(host)
     if (permit.state === "outside") this.open(lane)
     permit.state = "waiting"
-    if (permit.senior) line.unshift(permit)
-    else {
-      permit.turn = ++this.turns
-      line.push(permit)
-    }
+    permit.turn = ++this.turns - ahead[permit.class]
+    line.push(permit)
     lane.waiting++
     this.waiting++
     this.reconsider(lane)
@@ -148,7 +148,6 @@ export class Keeper {
     const { lane, state } = permit
     if (state !== "held" && state !== "waiting") return
     permit.state = "aside"
-    permit.senior = true
     if (state === "held") return this.free(lane)
     lane.take(permit)
     this.waiting--
@@ -279,7 +278,7 @@ export class Keeper {
     // A place that is taken again is no start.
     const at = next.started ? now : lane.openAt(now, next.cost, this.limits.units)
     if (at > now) return this.stand(lane, "for a time", at)
-    this.stand(lane, "for a place", next.senior ? 0 : this.limits.fair ? this.roundOf(lane) : next.turn)
+    this.stand(lane, "for a place", next.class === 2 && this.limits.fair ? this.roundOf(lane) : next.turn)
   }
 
   /** Round robin: a lane goes behind all others when it gets in line, and keeps its turn while it stands there. */

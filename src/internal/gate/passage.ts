@@ -43,7 +43,7 @@ export class Passage {
     this.outer = outer
     this.holdings = holdings
     permit.passage = this
-    permit.senior = holdings.some((holding) => holding.keeper === this.keeper)
+    permit.nested = holdings.some((holding) => holding.keeper === this.keeper)
   }
 
   isWithin(other: Passage): boolean {

@@ -2,6 +2,7 @@
  * One passage through a gate: first it may wait in a line, then it is held, then
  * it is given back.
  */
+import { Heap, type Ranked } from "./heap.ts"
 import type { Holding } from "./holding.ts"
 import type { Lane } from "./lane.ts"
 import type { Passage } from "./passage.ts"
@@ -19,11 +20,11 @@ export class Permit {
   at = 0
   /** Its entry among the starts of its lane. */
   entry = -1
-  /** Goes before all others: it has started, or is within one that has. */
-  senior = false
+  /** Whether it is within another one of the same gate. */
+  nested = false
   /** Whom to tell: the batch gives its item, an effect what wakes it. */
   owner: unknown = undefined
-  /** Its turn among all that wait at the gate. */
+  /** Its turn among all that wait at the gate; in a line, those of a lower class come first, whoever came before them. */
   turn = 0
   /** Those that are put aside until it is admitted: it is so only where there is a place for all of them. */
   also: ReadonlyArray<Permit> = none
@@ -38,6 +39,14 @@ export class Permit {
   constructor(lane: Lane, cost: number) {
     this.lane = lane
     this.cost = cost
+  }
+
+  /**
+   * Those that have started (0) wait for nothing but a place, and those within others (1) are what these wait for: both go
+   * before the rest (2).
+   */
+  get class(): 0 | 1 | 2 {
+    return this.started ? 0 : this.nested ? 1 : 2
   }
 
   /** Those that are taken again with it, this once. */
@@ -55,8 +64,10 @@ export class Permit {
 
 /** Who runs what is admitted: one batch, or the effects outside of batches. */
 export abstract class Host {
-  /** Lines that miss nothing but a place here. */
-  private readonly blocked = new Set<Line>()
+  /** Lines that miss nothing but a place here, those first that have waited longest. */
+  private readonly blocked = new Heap<Line>()
+  /** Those of them that were offered a place just now, and still miss something. */
+  private again: Set<Line> | undefined = undefined
 
   /** How many more may run at once. */
   abstract readonly free: number
@@ -65,60 +76,69 @@ export abstract class Host {
   abstract admit(permit: Permit): void
 
   block(line: Line): void {
-    this.blocked.add(line)
+    if (this.again === undefined) this.blocked.put(line, line.first!.turn)
+    else this.again.add(line)
   }
 
   unblock(line: Line): void {
-    this.blocked.delete(line)
+    if (line.place !== -1) this.blocked.remove(line)
+    this.again?.delete(line)
   }
 
   /** There is a place again: admits what misses nothing else. */
   offer(): void {
-    // What still misses something else comes back to the end.
-    let left = this.blocked.size
-    for (const line of this.blocked) {
-      if (left-- === 0 || this.free <= 0) return
-      this.blocked.delete(line)
+    if (this.blocked.size === 0) return
+    const again = (this.again = new Set<Line>())
+    for (let line = this.blocked.first; line !== undefined && this.free > 0; line = this.blocked.first) {
+      this.blocked.remove(line)
       line.lane.reconsider()
     }
+    this.again = undefined
+    for (const line of again) this.block(line)
   }
 }
 
-/** Those of one host that wait in one lane, in the order in which they came. */
-export class Line {
+/** Those of one host that wait in one lane, by their turn. */
+export class Line implements Ranked {
   readonly lane: Lane
   readonly host: Host
   first: Permit | undefined = undefined
-  private last: Permit | undefined = undefined
+  rank = 0
+  place = -1
+  /** The last of each class. */
+  private readonly last: [Permit | undefined, Permit | undefined, Permit | undefined] = [
+    undefined,
+    undefined,
+    undefined
+  ]
 
   constructor(lane: Lane, host: Host) {
     this.lane = lane
     this.host = host
   }
 
+  /** Puts a permit behind all of its class, and of those before that. */
   push(permit: Permit): void {
+    const of = permit.class
+    const { last } = this
+    const before = last[of] ?? (of === 2 ? (last[1] ?? last[0]) : of === 1 ? last[0] : undefined)
+    const after = before === undefined ? this.first : before.after
     permit.line = this
-    permit.before = this.last
-    if (this.last === undefined) this.first = permit
-    else this.last.after = permit
-    this.last = permit
-  }
-
-  /** Puts a permit before the others. */
-  unshift(permit: Permit): void {
-    permit.line = this
-    permit.after = this.first
-    if (this.first === undefined) this.last = permit
-    else this.first.before = permit
-    this.first = permit
+    permit.before = before
+    permit.after = after
+    if (before === undefined) this.first = permit
+    else before.after = permit
+    if (after !== undefined) after.before = permit
+    last[of] = permit
   }
 
   remove(permit: Permit): void {
+    const of = permit.class
     const { after, before } = permit
     if (before === undefined) this.first = after
     else before.after = after
-    if (after === undefined) this.last = before
-    else after.before = before
+    if (after !== undefined) after.before = before
+    if (this.last[of] === permit) this.last[of] = before?.class === of ? before : undefined
     permit.line = permit.before = permit.after = undefined
   }
 }
