@@ -139,6 +139,29 @@ describe("Batch with gates", () => {
     )
   })
 
+  it.effect.each([{}, { retry: { times: 1 } }, { timeout: 1000 }])(
+    "gives its place back where a request throws (%o)",
+    (policy) =>
+      Effect.gen(function* () {
+        const gate = Gate.make({ concurrency: 1 })
+        const step = Handler.make("step", {
+          handleRequest: ({ n }: Call) => {
+            if (n === 1) throw new Error("bug")
+            return Effect.succeed(n)
+          },
+          gate,
+          ...policy
+        })
+
+        const fiber = yield* Effect.forkChild(Batch.run(single(step), { params: calls(4), ...collect }))
+        yield* TestClock.adjust(1000)
+
+        assert.isDefined(fiber.pollUnsafe(), "the place is held for ever")
+        assert.deepInclude(yield* Fiber.join(fiber), { succeeded: 3, failed: 1 })
+        assert.deepInclude(yield* Gate.state(gate), { running: 0, waiting: 0 })
+      })
+  )
+
   describe("the gate of the batch", () => {
     it.effect("is held by every item until it ends, and by none that waits between attempts", () =>
       Effect.gen(function* () {

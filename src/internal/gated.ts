@@ -135,8 +135,9 @@ const passing = (
 
 /** An item has ended; how it stays, or `undefined` where its request is made again: it was only told when to come back. */
 export const endingAt = (run: Run, item: Item, ending: Ending): Ending | undefined => {
-  // Those with a policy have asked at each attempt.
-  if (!run.gates.any || item.step?.plain !== true || ending === "succeeded" || !Cause.isCause(ending)) return ending
+  if (!run.gates.any || ending === "succeeded" || !Cause.isCause(ending)) return ending
+  // Those with a policy have asked at each attempt, unless the first one has thrown before there was an effect.
+  if (item.step?.plain !== true && item.permit === undefined) return ending
   return afterAttempt(run, item, ending)
 }
 
