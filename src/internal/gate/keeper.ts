@@ -28,6 +28,11 @@ export interface Limits {
   readonly keyed: boolean
 }
 
+/** How long it takes until lanes at rest are looked at, and how many are at once. */
+const shortestRestMillis = 1000
+const longestRestMillis = 60_000
+const mostSwept = 10_000
+
 /** How far ahead of all others the turn of a permit is, by its class. */
 const ahead = [2 ** 52, 2 ** 51, 0] as const
 
@@ -40,13 +45,15 @@ export class Keeper {
   readonly only: Lane
   running = 0
   waiting = 0
-  /** Permits that wait, are held or are put aside. */
+  /** Permits that have not left. */
   users = 0
   circuits: Circuits | undefined = undefined
   private readonly adaptive: Aimd | undefined
   private readonly lanes = new Map<string, Lane>()
   /** Lanes that have come to rest at some time, to be looked at again. */
   private readonly rested = new Fifo<Lane>()
+  /** Whether they will be, also where nobody comes any more. */
+  private sweeps = false
   /** From when on nothing is left to know of any lane at rest. */
   private emptyAt = 0
   /** Lanes that wait for a time, and lanes whose next one misses only a place of the gate. */
@@ -77,17 +84,24 @@ export class Keeper {
 
   laneOf(key: string): Lane {
     const known = this.lanes.get(key)
-    if (known === undefined || this.rested.length * 2 > this.lanes.size) this.forget()
-    // It may have been forgotten just now.
-    if (known !== undefined && this.lanes.has(key)) return known
+    if (known !== undefined) return known
+    // Two are looked at for each new one, so there are never twice as many as there is something to know of.
+    if (this.rested.length > 0) this.forget(2, this.timer.now())
     const lane = new Lane(key, this, this.limits.window)
     this.lanes.set(key, lane)
     return lane
   }
 
+  /** A permit that asks for nothing yet. Whoever has it, also outside, has to leave. */
+  permitFor(lane: Lane, cost: number): Permit {
+    lane.users++
+    this.users++
+    return new Permit(lane, cost)
+  }
+
   /** Asks for a start: the permit is held where nothing stands against it, and else still `outside`. */
   enter(lane: Lane, cost: number): Permit {
-    const permit = new Permit(lane, cost)
+    const permit = this.permitFor(lane, cost)
     // Who came before goes first.
     if (lane.waiting > 0 || this.ready.size > 0 || this.isFull(lane)) return permit
     let now = 0
@@ -95,7 +109,6 @@ export class Keeper {
       now = this.timer.now()
       if (lane.openAt(now, cost, this.limits.units) > now) return permit
     } else if (this.adaptive !== undefined) now = this.timer.now()
-    this.open(lane)
     this.hold(permit, now)
     return permit
   }
@@ -104,7 +117,6 @@ export class Keeper {
   wait(permit: Permit, host: Host): void {
     const lane = permit.lane
     const line = lane.lineOf(host)
-    if (permit.state === "outside") this.open(lane)
     permit.state = "waiting"
     permit.turn = ++this.turns - ahead[permit.class]
     line.push(permit)
@@ -116,7 +128,7 @@ export class Keeper {
   /** Gives the permit back, or gives up waiting for it. */
   leave(permit: Permit, verdict: Verdict): void {
     const { lane, state } = permit
-    if (state === "outside" || state === "left") return
+    if (state === "left") return
     if (verdict === "success") lane.strikes = 0
     permit.state = "left"
     lane.users--
@@ -136,8 +148,6 @@ export class Keeper {
     const { lane, state } = permit
     if (state !== "waiting") return
     permit.state = "outside"
-    lane.users--
-    this.users--
     lane.take(permit)
     this.waiting--
     this.reconsider(lane)
@@ -219,11 +229,6 @@ export class Keeper {
     return this.running >= this.concurrency || lane.running >= this.limits.perKey
   }
 
-  private open(lane: Lane): void {
-    lane.users++
-    this.users++
-  }
-
   private hold(permit: Permit, now: number): void {
     const lane = permit.lane
     permit.state = "held"
@@ -262,6 +267,7 @@ export class Keeper {
     if (lane.users > 0 || lane.rested || !this.limits.keyed) return
     lane.rested = true
     this.rested.push(lane)
+    if (!this.sweeps) this.sweepAt(lane.emptyAt)
   }
 
   /** Puts the lane where what it misses will find it. */
@@ -340,23 +346,40 @@ export class Keeper {
     this.admit()
   }
 
-  /** Forgets lanes of which nothing is left to know: a few for each new one, so that nothing is ever swept. */
-  private forget(): void {
+  /** Looks again at the lanes at rest, about when something can be forgotten, but neither often nor much at once. */
+  private sweepAt(at: number): void {
+    this.sweeps = true
+    const millis = Math.min(at - this.timer.now(), Math.max(longestRestMillis, this.limits.window ?? 0))
+    this.timer.later(Math.max(shortestRestMillis, millis), () => {
+      this.sweeps = false
+      const now = this.timer.now()
+      const { length } = this.rested
+      const emptyAt = this.forget(Math.min(length, mostSwept), now)
+      if (this.rested.length > 0) this.sweepAt(length > mostSwept ? now : emptyAt)
+    })
+  }
+
+  /** Looks at so many lanes at rest, and forgets those of which nothing is left to know; answers when others will be so. */
+  private forget(most: number, now: number): number {
     const rested = this.rested
-    if (rested.length === 0) return
-    const now = this.timer.now()
     if (this.users === 0 && this.emptyAt <= now) {
       this.lanes.clear()
       rested.drain()
-      return
+      return now
     }
-    // Two are looked at for each new one, so there are never twice as many as there is something to know of.
-    for (let i = Math.min(2, rested.length); i > 0; i--) {
+    let next = Number.POSITIVE_INFINITY
+    for (let i = Math.min(most, rested.length); i > 0; i--) {
       const lane = rested.shift()!
       lane.rested = false
       if (lane.users > 0) continue
-      if (lane.emptyAt <= now) this.lanes.delete(lane.key)
-      else this.rest(lane)
+      const { emptyAt } = lane
+      if (emptyAt <= now) this.lanes.delete(lane.key)
+      else {
+        next = Math.min(next, emptyAt)
+        lane.rested = true
+        rested.push(lane)
+      }
     }
+    return next
   }
 }

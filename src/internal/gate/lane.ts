@@ -14,7 +14,7 @@ export class Lane implements Ranked {
   readonly starts: Starts | undefined
   running = 0
   waiting = 0
-  /** Permits that wait, are held or are put aside. */
+  /** Permits that have not left. */
   users = 0
   /** No start before this time. */
   closedUntil = 0

@@ -6,7 +6,7 @@ import type { Verdict } from "./aimd.ts"
 import { heldFrom, type Holding } from "./holding.ts"
 import type { Keeper } from "./keeper.ts"
 import type { Lane } from "./lane.ts"
-import { Permit } from "./permit.ts"
+import type { Permit } from "./permit.ts"
 
 interface Claim {
   readonly holding: Holding
@@ -34,7 +34,7 @@ export class Passage {
     if (holdings.length === 0) return undefined
     const all = own === undefined || holdings.includes(own) ? holdings : [own, ...holdings]
     // Not entered yet: nothing is held while the others are claimed.
-    return new Passage(new Permit(lane, cost), outer!, all)
+    return new Passage(lane.keeper.permitFor(lane, cost), outer!, all)
   }
 
   constructor(permit: Permit, outer: Holding, holdings: ReadonlyArray<Holding>) {
@@ -115,7 +115,6 @@ export class Passage {
   end(verdict: Verdict): void {
     this.unclaim()
     this.keeper.leave(this.permit, verdict)
-    this.permit.state = "left"
   }
 
   /** As `end`, and waits until what was put aside is held again. */

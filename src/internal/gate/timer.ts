@@ -6,7 +6,11 @@ import * as Context from "effect/Context"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import type * as Fiber from "effect/Fiber"
+import { hasProperty } from "effect/Predicate"
 import * as Scheduler from "effect/Scheduler"
+
+/** Timers of platforms go no further. */
+const longestMillis = 2 ** 31 - 1
 
 export class Timer {
   private readonly clock: Clock.Clock
@@ -46,6 +50,17 @@ export class Timer {
         this.wake()
       })
     )
+  }
+
+  /** Does something once this time has passed, or before, if the process has not ended by then. */
+  later(millis: number, act: () => void): void {
+    if (!this.system) {
+      Effect.runForkWith(this.services)(Effect.map(this.clock.sleep(Duration.millis(millis)), act))
+      return
+    }
+    const timer: unknown = setTimeout(act, Math.min(millis, longestMillis))
+    // It keeps no process of Node alive; elsewhere it is a number.
+    if (hasProperty(timer, "unref") && typeof timer.unref === "function") timer.unref()
   }
 
   clear(): void {
