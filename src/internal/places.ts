@@ -41,6 +41,8 @@ export class Places extends Host {
   private readonly returning = new Fifo<Waiting>()
   private readonly gone = new Set<Waiting>()
   private serving = false
+  /** Whether there may be a place that nobody was offered. */
+  private asked = false
   /** Whether one that has its place has nothing to do. */
   private spare = 0
 
@@ -112,16 +114,21 @@ export class Places extends Host {
 
   /** Lets those go on that miss nothing but a place. */
   serve(): void {
+    this.asked = true
     if (this.serving || this.away === 0) return
     this.serving = true
-    while (this.returning.length > 0 && this.free > 0) {
-      const waiting = this.returning.shift()!
-      if (this.gone.delete(waiting)) continue
-      this.take(waiting.tenant)
-      waiting.resume()
+    // Who goes on may give his place back before this returns.
+    while (this.asked) {
+      this.asked = false
+      while (this.returning.length > 0 && this.free > 0) {
+        const waiting = this.returning.shift()!
+        if (this.gone.delete(waiting)) continue
+        this.take(waiting.tenant)
+        waiting.resume()
+      }
+      this.offer()
+      this.entrance.serve()
     }
-    this.offer()
-    this.entrance.serve()
     this.serving = false
   }
 
