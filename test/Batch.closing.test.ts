@@ -1,7 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Cause, Clock, Duration, Effect, Fiber, Schedule } from "effect"
 import { TestClock } from "effect/testing"
-import { Batch, Gate, Handler, Pipeline, RateLimited } from "parallel-batch-pipeline/effect"
+import { Batch, Breaker, Gate, Handler, Pipeline, RateLimited } from "parallel-batch-pipeline/effect"
 import { type Call, calls, collect, makeLog, pass, single, type Step } from "./support/calls.ts"
 
 describe("Batch with gates that close", () => {
@@ -122,6 +122,48 @@ describe("Batch with gates that close", () => {
         yield* Fiber.interrupt(fiber)
 
         assert.deepStrictEqual(times(), [0, 100, 200])
+      })
+    )
+
+    it.effect.each(
+      (["handler", "batch"] as const).flatMap((stands) =>
+        [false, true].flatMap((breaks) => [false, true].map((policy) => ({ breaks, policy, stands })))
+      )
+    )("is asked for once for each attempt that failed (%o)", ({ breaks, policy, stands }) =>
+      Effect.gen(function* () {
+        const asked: Array<unknown> = []
+        const gate = Gate.make({
+          closeOn: (error) => {
+            asked.push(error)
+            return error === "limited 1" || error === "limited 2" ? 10 : undefined
+          },
+          countAttempts: true,
+          jitter: 0,
+          breaker: breaks ? Breaker.make({ failures: 10, openFor: 10 }) : undefined
+        })
+        let count = 0
+        const step = Handler.make("step", {
+          handleRequest: (_call: Call) =>
+            Effect.andThen(
+              Effect.addFinalizer(() => Effect.void),
+              Effect.suspend(() => Effect.fail(`${++count === 3 ? "failed" : "limited"} ${count}`))
+            ),
+          gate: stands === "handler" ? gate : undefined,
+          retry: policy ? { times: 2 } : undefined
+        })
+
+        const fiber = yield* Effect.forkChild(
+          Batch.run(single(step), {
+            params: calls(policy ? 1 : 3),
+            gate: stands === "batch" ? gate : undefined,
+            concurrency: 1,
+            ...collect
+          })
+        )
+        yield* TestClock.adjust(1000)
+
+        assert.deepInclude(yield* Fiber.join(fiber), { attempts: 3, failed: policy ? 1 : 3 })
+        assert.deepStrictEqual(asked, ["limited 1", "limited 2", "failed 3"])
       })
     )
 

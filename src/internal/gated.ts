@@ -17,7 +17,8 @@ import type { Holding } from "./gate/holding.ts"
 import type { Lane } from "./gate/lane.ts"
 import { leave, Passage } from "./gate/passage.ts"
 import type { Host, Permit } from "./gate/permit.ts"
-import { judge, verdictOf } from "./gate/verdict.ts"
+import type { Policy } from "./gate/policy.ts"
+import { type Judgement, judge, verdictOf } from "./gate/verdict.ts"
 import type { Item } from "./item.ts"
 import type { Entrance, Places, Tenant, Waiting } from "./places.ts"
 import type { Run } from "./run.ts"
@@ -137,7 +138,7 @@ const passing = (
 export const endingAt = (run: Run, item: Item, ending: Ending): Ending | undefined => {
   if (!run.gates.any || ending === "succeeded" || !Cause.isCause(ending)) return ending
   // Those with a policy have asked at each attempt, unless the first one has thrown before there was an effect.
-  if (item.step?.plain !== true && item.permit === undefined) return ending
+  if ((item.step?.plain !== true && item.permit === undefined) || isJudged(item)) return ending
   return afterAttempt(run, item, ending)
 }
 
@@ -146,7 +147,7 @@ export const afterAttempt = (run: Run, item: Item, cause: Cause.Cause<unknown>):
   const gate = item.step?.gate ?? run.options.gate
   const permit = item.step?.gate === undefined ? item.entry : item.permit
   if (gate === undefined || permit === undefined) return cause
-  const { bug, verdict } = judge(gate, permit.lane, Exit.failCause(cause), run.context as Context.Context<never>)
+  const { bug, verdict } = judgeOnce(run, item, gate, permit.lane, cause)
   const again = verdict === "limited" && !gate.countAttempts
   if (item.permit !== undefined) giveBack(item, verdict)
   else if (again) {
@@ -157,6 +158,17 @@ export const afterAttempt = (run: Run, item: Item, cause: Cause.Cause<unknown>):
   if (!again) return bug === undefined ? cause : Cause.combine(cause, bug)
   item.attempt--
   return undefined
+}
+
+/** Whether the gate has been asked about the last attempt: it may close for an error, and counts how often it did. */
+const isJudged = (item: Item): boolean => item.judged?.attempts === item.attempts
+
+const judgeOnce = (run: Run, item: Item, gate: Policy, lane: Lane, cause: Cause.Cause<unknown>): Judgement => {
+  if (!isJudged(item)) {
+    const judgement = judge(gate, lane, Exit.failCause(cause), run.context as Context.Context<never>)
+    item.judged = { ...judgement, attempts: item.attempts }
+  }
+  return item.judged!
 }
 
 /** The item ends: it is not let in. */
@@ -174,7 +186,7 @@ export const throughCircuit = (run: Run, item: Item, call: AnyEffect): AnyEffect
   return circuits.call(
     permit.lane.key,
     call,
-    (error) => gate.closesFor(error, run.context as Context.Context<never>) !== undefined
+    (error) => judgeOnce(run, item, gate, permit.lane, Cause.fail(error)).verdict === "limited"
   )
 }
 

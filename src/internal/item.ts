@@ -10,6 +10,7 @@ import type { First, Verdict } from "./duplicates.ts"
 import type { Ending } from "./ending.ts"
 import { Holding } from "./gate/holding.ts"
 import type { Permit } from "./gate/permit.ts"
+import type { Judgement } from "./gate/verdict.ts"
 import type { Step } from "./graph.ts"
 import { LazySignal } from "./lazySignal.ts"
 import type { KeyOf } from "./outcome.ts"
@@ -51,6 +52,8 @@ export class Item implements CurrentItem {
   entry: Permit | undefined = undefined
   permit: Permit | undefined = undefined
   around: Holding | undefined = undefined
+  /** What the gate said of an attempt that failed: the last one, where so many were made. */
+  judged: (Judgement & { readonly attempts: number }) | undefined = undefined
   /** What `within` keeps for the item. */
   local: unknown = undefined
   readonly #keyOf: KeyOf
