@@ -185,7 +185,10 @@ export const withPermit: {
  *
  * What is more than was expected counts as if it had started then, too: the debt
  * delays the next starts until it has left the window. What is less makes room
- * at once. Outside of the gate there is no start to settle, and it dies.
+ * at once. A start that is longer ago than the window counts no more, whatever it
+ * is settled to: where requests take longer than the window, only what they were
+ * expected to cost holds others back. Outside of the gate there is no start to
+ * settle, and it dies.
  *
  * **Example** (Paying for what was used)
  *

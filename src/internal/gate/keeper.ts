@@ -176,7 +176,10 @@ export class Keeper {
     this.emptyAt = Math.max(this.emptyAt, now + starts.window)
   }
 
-  /** Says what a start has really cost: it counts as if it had been known when it was made. */
+  /**
+   * Says what a start has really cost: it counts as if it had been known when it was made, so not at all where that start
+   * has left the window.
+   */
   settle(permit: Permit, actual: number): void {
     const by = actual - permit.cost
     permit.cost = actual
