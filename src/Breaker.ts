@@ -48,7 +48,8 @@ export interface Breaker {
  * nothing with that key goes through: items of a batch that have made no call end
  * as `NotStarted` with the reason, others as `Interrupted`; both may be run again.
  * After `openFor` one call probes the circuit while the others wait, and closes it
- * or opens it again.
+ * or opens it again. A key that nobody has used for as long as its circuit would be
+ * open, and for a minute at least, begins anew.
  *
  * **Gotchas**
  *

@@ -1,9 +1,8 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Fiber } from "effect"
 import { TestClock } from "effect/testing"
-import { setFlagsFromString } from "node:v8"
-import { runInNewContext } from "node:vm"
 import { Gate } from "parallel-batch-pipeline/effect"
+import { collectGarbage } from "./support/heap.ts"
 
 interface Call {
   readonly key: string
@@ -21,11 +20,6 @@ const useMany = (gate: Gate.Gate<Call>, count: number) =>
   })
 
 const keysOf = (gate: Gate.Gate<Call>) => Effect.map(Gate.state(gate), ({ keys }) => keys)
-
-const collectGarbage = (): (() => void) => {
-  setFlagsFromString("--expose-gc")
-  return runInNewContext("gc") as () => void
-}
 
 describe("Gate, of keys that are idle", () => {
   it.effect("forgets them once their window has passed, also where nobody comes any more", () =>
@@ -109,11 +103,7 @@ describe("Gate, of keys that are idle", () => {
 
   it.live("frees the memory, and keeps no process alive for it", () =>
     Effect.gen(function* () {
-      const gc = collectGarbage()
-      const heap = () => {
-        gc()
-        return process.memoryUsage().heapUsed / 1e6
-      }
+      const heap = collectGarbage()
       const timers = () => process.getActiveResourcesInfo().filter((name) => name === "Timeout").length
       const gate = Gate.make({ key, rate: { limit: 1, window: "10 millis" } })
       const before = { heap: heap(), timers: timers() }

@@ -184,7 +184,7 @@ export const throughCircuit = (run: Run, item: Item, call: AnyEffect): AnyEffect
   const circuits = permit?.lane.keeper.circuits
   if (gate === undefined || permit === undefined || circuits === undefined) return call
   return circuits.call(
-    permit.lane.key,
+    permit.lane,
     call,
     (error) => judgeOnce(run, item, gate, permit.lane, Cause.fail(error)).verdict === "limited"
   )
@@ -200,13 +200,13 @@ export const rejection = (
   const error = Option.getOrUndefined(Cause.findErrorOption(cause))
   const permit = item.permit ?? item.entry
   if (!(error instanceof CircuitRejection) || permit === undefined) return undefined
-  const { key, keeper } = permit.lane
+  const { keeper } = permit.lane
   // The call was not made, so it was no start.
   keeper.settle(permit, 0)
   leave(permit, "unknown")
   if (item.permit === permit) item.permit = undefined
   else item.entry = undefined
-  if (error.openMillis === undefined) return rest(run, item, tenant, keeper.circuits!.probed(key))
+  if (error.openMillis === undefined) return rest(run, item, tenant, keeper.circuits!.probed(permit.lane))
   keeper.refuse(permit.lane, keeper.timer.now() + error.openMillis)
   return sendAway(item, permit.lane)
 }

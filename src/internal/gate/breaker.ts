@@ -12,7 +12,7 @@ import type * as Schedule from "effect/Schedule"
 import * as Scope from "effect/Scope"
 import { InvalidOptions } from "../../BatchError.ts"
 import * as Check from "../options.ts"
-import { type CircuitPolicy, CircuitRejection, type Circuits } from "./circuits.ts"
+import { type CircuitPolicy, CircuitRejection, type Circuits, type Home } from "./circuits.ts"
 
 export interface Options {
   readonly failures?: number | undefined
@@ -35,24 +35,85 @@ export const toPolicy = ({ failures, openFor, share }: Options): CircuitPolicy =
         })
   const isDuration = typeof openFor !== "object" || Duration.isDuration(openFor)
   const openDuration = isDuration ? Check.duration("breaker.openFor", openFor as Duration.Input) : openFor
-  return { make: () => new Breaker({ tripPolicy, openDuration: openDuration as Duration.Duration }) }
+  const shares = share !== undefined
+  return {
+    make: (homeOf) => new Breaker({ tripPolicy, openDuration: openDuration as Duration.Duration }, shares, homeOf)
+  }
+}
+
+/** What is known of a key is kept for as long as its circuit would be open, but not shorter than this. */
+const shortestMemoryMillis = 60_000
+
+type Store = CircuitBreaker.CircuitBreakerStore["Service"]
+
+/** What is known of one key. */
+interface Circuit {
+  readonly store: Store
+  /** Who waits for the end of a probe. */
+  readonly waiting: Set<() => void>
+  lastOpenMillis: number
 }
 
 class Breaker implements Circuits {
   private readonly options: Parameters<typeof CircuitBreaker.make>[0]
+  private readonly shares: boolean
+  private readonly homeOf: (key: string) => Home
   private breaker: CircuitBreaker.CircuitBreaker | undefined = undefined
-  /** Who waits for the end of a probe, by key. */
-  private readonly waiting = new Map<string, Array<() => void>>()
+  private readonly circuits = new WeakMap<Home, Circuit>()
 
-  constructor(options: Parameters<typeof CircuitBreaker.make>[0]) {
+  constructor(options: Parameters<typeof CircuitBreaker.make>[0], shares: boolean, homeOf: (key: string) => Home) {
     this.options = options
+    this.shares = shares
+    this.homeOf = homeOf
+  }
+
+  /** A store in memory for each key, because one for all keys drops none of them before an hour has passed. */
+  private circuitOf(home: Home): Effect.Effect<Circuit> {
+    const known = this.circuits.get(home)
+    if (known !== undefined) return Effect.succeed(known)
+    const made = Effect.provide(CircuitBreaker.CircuitBreakerStore, CircuitBreaker.layerStoreMemory())
+    return Effect.map(made, (store) => {
+      const circuit = this.circuits.get(home) ?? { store, waiting: new Set(), lastOpenMillis: 0 }
+      this.circuits.set(home, circuit)
+      return circuit
+    })
+  }
+
+  private readonly store: Store = {
+    admit: (key) => Effect.flatMap(this.circuitOf(this.homeOf(key)), ({ store }) => store.admit(key)),
+    record: (record) => {
+      const home = this.homeOf(record.key)
+      return Effect.flatMap(this.circuitOf(home), (circuit) =>
+        Effect.tap(circuit.store.record(record), (transition) =>
+          Effect.sync(() => this.remember(home, circuit, record, transition))
+        )
+      )
+    },
+    state: (key) => Effect.flatMap(this.circuitOf(this.homeOf(key)), ({ store }) => store.state(key))
+  }
+
+  private remember(
+    home: Home,
+    circuit: Circuit,
+    { openFor, outcome }: Parameters<Store["record"]>[0],
+    transition: CircuitBreaker.Transition | undefined
+  ): void {
+    const openMillis = Duration.toMillis(openFor)
+    const keep = (millis: number): void => home.keep(Math.max(shortestMemoryMillis, millis))
+    if (transition?.to === "Open") {
+      circuit.lastOpenMillis = openMillis
+      keep(2 * openMillis)
+    } else if (transition?.to === "Closed") keep(circuit.lastOpenMillis)
+    else if (outcome === "Failure") keep(openMillis)
+    // After a success, those that count failures in a row know as much as in the beginning.
+    else if (this.shares && outcome === "Success") keep(0)
   }
 
   /** Made when it is first needed, and for as long as the gate: it has nothing to close but its own state. */
   private readonly made: Effect.Effect<CircuitBreaker.CircuitBreaker> = Effect.suspend(() =>
     this.breaker === undefined
       ? CircuitBreaker.make(this.options).pipe(
-          Effect.provide(CircuitBreaker.layerStoreMemory()),
+          Effect.provideService(CircuitBreaker.CircuitBreakerStore, this.store),
           Effect.provideService(Scope.Scope, Scope.makeUnsafe()),
           Effect.map((breaker) => (this.breaker ??= breaker))
         )
@@ -60,7 +121,7 @@ class Breaker implements Circuits {
   )
 
   call<A, E, R>(
-    key: string,
+    home: Home,
     effect: Effect.Effect<A, E, R>,
     isIgnored: (error: unknown) => boolean
   ): Effect.Effect<A, E | CircuitRejection, R> {
@@ -75,10 +136,10 @@ class Breaker implements Circuits {
         admitted = true
         return effect
       })
-      return breaker.execute(call, { key, classify }).pipe(
+      return breaker.execute(call, { key: home.key, classify }).pipe(
         Effect.ensuring(
           Effect.sync(() => {
-            if (admitted) this.wake(key)
+            if (admitted) this.wake(home)
           })
         ),
         Effect.catch((error) =>
@@ -88,32 +149,33 @@ class Breaker implements Circuits {
     })
   }
 
-  probed(key: string): Effect.Effect<void> {
-    return Effect.flatMap(this.made, (breaker) => {
+  probed(home: Home): Effect.Effect<void> {
+    return Effect.flatMap(this.circuitOf(home), ({ store, waiting }) => {
       let ended = false
       let resume: (() => void) | undefined
-      const waiting = this.waiting.get(key) ?? []
-      this.waiting.set(key, waiting)
-      waiting.push(() => {
+      const wake = () => {
         ended = true
         resume?.()
-      })
+      }
       const wait = Effect.callback<void>((done) => {
         if (ended) done(Effect.void)
         else resume = () => done(Effect.void)
       })
-      // Asked after getting in line: it may have ended before.
-      return Effect.flatMap(Effect.orDie(breaker.state(key)), (state) =>
-        state._tag === "HalfOpen" && state.probing ? wait : Effect.void
+      return Effect.acquireUseRelease(
+        Effect.sync(() => waiting.add(wake)),
+        // Asked after getting in line: it may have ended before.
+        () =>
+          Effect.flatMap(Effect.orDie(store.state(home.key)), (state) =>
+            state._tag === "HalfOpen" && state.probing ? wait : Effect.void
+          ),
+        () => Effect.sync(() => waiting.delete(wake))
       )
     })
   }
 
-  private wake(key: string): void {
-    const waiting = this.waiting.get(key)
-    if (waiting === undefined) return
-    this.waiting.delete(key)
-    for (const wake of waiting) wake()
+  private wake(home: Home): void {
+    // Who is woken may come to wait again at once.
+    for (const wake of Array.from(this.circuits.get(home)?.waiting ?? [])) wake()
   }
 }
 

@@ -92,6 +92,9 @@ export class Keeper {
     return lane
   }
 
+  /** The lane of a key that is in use. */
+  readonly laneAt = (key: string): Lane => (this.limits.keyed ? this.laneOf(key) : this.only)
+
   /** A permit that asks for nothing yet. Whoever has it, also outside, has to leave. */
   permitFor(lane: Lane, cost: number): Permit {
     lane.users++
@@ -211,6 +214,13 @@ export class Keeper {
   /** Whether nobody with this key goes through now. */
   isRefused(lane: Lane): boolean {
     return lane.refusedUntil !== 0 && lane.refusedUntil > this.timer.now()
+  }
+
+  /** Something is known of the lane that is not to be forgotten before that time. */
+  keep(lane: Lane, until: number): void {
+    if (until <= lane.keptUntil) return
+    lane.keptUntil = until
+    this.emptyAt = Math.max(this.emptyAt, until)
   }
 
   /** Something about the lane has changed. */

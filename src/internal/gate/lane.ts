@@ -22,6 +22,8 @@ export class Lane implements Ranked {
   strikes = 0
   /** Nobody waits before this time: all are sent away. */
   refusedUntil = 0
+  /** Its circuit has something to remember until then. */
+  keptUntil = 0
   /** Where the lane stands: in the heap of those that wait for a time, or for a place. */
   stands: "nowhere" | "for a time" | "for a place" = "nowhere"
   rank = 0
@@ -84,6 +86,10 @@ export class Lane implements Ranked {
     }
   }
 
+  keep(millis: number): void {
+    this.keeper.keep(this, this.keeper.timer.now() + millis)
+  }
+
   reconsider(): void {
     this.keeper.reconsider(this)
   }
@@ -98,6 +104,7 @@ export class Lane implements Ranked {
 
   /** From when on nothing is lost where the lane is forgotten. */
   get emptyAt(): number {
-    return Math.max(this.closedUntil, this.refusedUntil, this.starts === undefined ? 0 : this.starts.emptyAt)
+    const { closedUntil, keptUntil, refusedUntil, starts } = this
+    return Math.max(closedUntil, refusedUntil, keptUntil, starts === undefined ? 0 : starts.emptyAt)
   }
 }

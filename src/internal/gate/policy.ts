@@ -94,7 +94,7 @@ export class Policy {
     if (keeper === undefined) {
       const adaptive = this.bounds === undefined ? undefined : new Aimd(this.bounds)
       keeper = new Keeper(this.order, this.limits, (wake) => new Timer(context, wake), adaptive)
-      keeper.circuits = this.circuits?.make()
+      keeper.circuits = this.circuits?.make(keeper.laneAt)
       this.keepers.set(clock, keeper)
     }
     return keeper
