@@ -114,9 +114,9 @@ export const Held: Context.Reference<Holding | undefined> = Context.Reference("p
 })
 
 /** The permits around of this gate, and of those made later; the innermost comes first. */
-export const heldFrom = (held: Holding | undefined, order: number): ReadonlyArray<Holding> => {
+export const heldFrom = (held: Holding, order: number): ReadonlyArray<Holding> => {
   const holdings: Array<Holding> = []
-  for (let holding = held; holding !== undefined; holding = holding.outer) {
+  for (let holding: Holding | undefined = held; holding !== undefined; holding = holding.outer) {
     // What outlives its permit, such as a detached fiber, runs under it no more.
     if (holding.keeper.order >= order && holding.permit.state !== "left") holdings.push(holding)
   }

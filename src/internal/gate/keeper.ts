@@ -33,9 +33,6 @@ const shortestRestMillis = 1000
 const longestRestMillis = 60_000
 const mostSwept = 10_000
 
-/** How far ahead of all others the turn of a permit is, by its class. */
-const ahead = [2 ** 52, 2 ** 51, 0] as const
-
 export class Keeper {
   /** Gates are taken in this order wherever one is taken while another is held. */
   readonly order: number
@@ -121,7 +118,7 @@ export class Keeper {
     const lane = permit.lane
     const line = lane.lineOf(host)
     permit.state = "waiting"
-    permit.turn = ++this.turns - ahead[permit.class]
+    permit.turn = ++this.turns
     line.push(permit)
     lane.waiting++
     this.waiting++
@@ -137,7 +134,7 @@ export class Keeper {
     lane.users--
     this.users--
     if (state === "held") {
-      if (this.adaptive !== undefined) this.adaptive.observe(verdict, permit.at, this.timer.now(), this.running)
+      if (this.adaptive !== undefined) this.adaptive.observe(verdict, permit.at!, this.timer.now(), this.running)
       this.free(lane)
     } else if (state === "waiting") {
       lane.take(permit)
@@ -297,7 +294,7 @@ export class Keeper {
     // A place that is taken again is no start.
     const at = next.started ? now : lane.openAt(now, next.cost, this.limits.units)
     if (at > now) return this.stand(lane, "for a time", at)
-    this.stand(lane, "for a place", next.class === 2 && this.limits.fair ? this.roundOf(lane) : next.turn)
+    this.stand(lane, "for a place", next.class === 2 && this.limits.fair ? this.roundOf(lane) : next.rank)
   }
 
   /** Round robin: a lane goes behind all others when it gets in line, and keeps its turn while it stands there. */

@@ -42,7 +42,7 @@ export class Lane implements Ranked {
   get next(): Permit | undefined {
     let next: Permit | undefined
     for (const { first, host } of this.lines) {
-      if (first === undefined || (next !== undefined && next.turn <= first.turn)) continue
+      if (first === undefined || (next !== undefined && next.rank <= first.rank)) continue
       if (host.free > 0 && first.hasAlso) next = first
     }
     return next
@@ -80,7 +80,7 @@ export class Lane implements Ranked {
   block(next: Permit | undefined): void {
     for (const line of this.lines) {
       const { first, host } = line
-      if (first === undefined || (next !== undefined && first.turn >= next.turn)) continue
+      if (first === undefined || (next !== undefined && first.rank >= next.rank)) continue
       host.block(line)
       for (const other of first.also) other.lane.keeper.block(line)
     }

@@ -30,11 +30,12 @@ export class Passage {
    * them.
    */
   static within(outer: Holding | undefined, lane: Lane, cost: number, own?: Holding): Passage | undefined {
-    const holdings = outer === undefined ? [] : heldFrom(outer, lane.keeper.order)
+    if (outer === undefined) return undefined
+    const holdings = heldFrom(outer, lane.keeper.order)
     if (holdings.length === 0) return undefined
     const all = own === undefined || holdings.includes(own) ? holdings : [own, ...holdings]
     // Not entered yet: nothing is held while the others are claimed.
-    return new Passage(lane.keeper.permitFor(lane, cost), outer!, all)
+    return new Passage(lane.keeper.permitFor(lane, cost), outer, all)
   }
 
   constructor(permit: Permit, outer: Holding, holdings: ReadonlyArray<Holding>) {

@@ -9,6 +9,9 @@ import type { Passage } from "./passage.ts"
 
 const none: ReadonlyArray<Permit> = []
 
+/** How far ahead of all others those of a class are. */
+const ahead = [2 ** 52, 2 ** 51, 0] as const
+
 export class Permit {
   readonly lane: Lane
   /** The units that its start costs. */
@@ -16,15 +19,15 @@ export class Permit {
   state: "outside" | "waiting" | "held" | "aside" | "left" = "outside"
   /** Whether its start has been counted; who takes a place again makes no start. */
   started = false
-  /** When it started, where somebody wants to know. */
-  at = 0
+  /** When it started, where somebody wants to know. With a number here, V8 would make a box for it in every permit. */
+  at: number | undefined = undefined
   /** Its entry among the starts of its lane. */
   entry = -1
   /** Whether it is within another one of the same gate. */
   nested = false
   /** Whom to tell: the batch gives its item, an effect what wakes it. */
   owner: unknown = undefined
-  /** Its turn among all that wait at the gate; in a line, those of a lower class come first, whoever came before them. */
+  /** When it came, among all that have waited at the gate. */
   turn = 0
   /** Those that are put aside until it is admitted: it is so only where there is a place for all of them. */
   also: ReadonlyArray<Permit> = none
@@ -47,6 +50,11 @@ export class Permit {
    */
   get class(): 0 | 1 | 2 {
     return this.started ? 0 : this.nested ? 1 : 2
+  }
+
+  /** Its turn among all that wait at the gate; it has no field, for the reason that `at` is not 0. */
+  get rank(): number {
+    return this.turn - ahead[this.class]
   }
 
   /** Those that are taken again with it, this once. */
@@ -76,7 +84,7 @@ export abstract class Host {
   abstract admit(permit: Permit): void
 
   block(line: Line): void {
-    if (this.again === undefined) this.blocked.put(line, line.first!.turn)
+    if (this.again === undefined) this.blocked.put(line, line.first!.rank)
     else this.again.add(line)
   }
 

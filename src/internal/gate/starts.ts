@@ -8,11 +8,11 @@
  * Starts at the same time are one entry. Where there are many in one window, so
  * are starts that are close to each other: they count as if made at the time of
  * the last of them, which delays others by less than a thousandth of the window,
- * and a key never has more than about 1,500 entries, whatever the limit.
+ * and a key never has more than about 1,100 entries, whatever the limit.
  */
 
 /** From so many entries on, starts that are close to each other become one. */
-const manyEntries = 512
+const manyEntries = 64
 const grains = 1024
 
 export class Starts {
