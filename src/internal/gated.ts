@@ -144,17 +144,12 @@ export const endingAt = (run: Run, item: Item, ending: Ending): Ending | undefin
 
 /** An attempt has failed; its cause, or `undefined` where the other side only said when to come back. */
 export const afterAttempt = (run: Run, item: Item, cause: Cause.Cause<unknown>): Cause.Cause<unknown> | undefined => {
-  const gate = item.step?.gate ?? run.options.gate
-  const permit = item.step?.gate === undefined ? item.entry : item.permit
+  const { gate, permit } = innermost(run, item)
   if (gate === undefined || permit === undefined) return cause
   const { bug, verdict } = judgeOnce(run, item, gate, permit.lane, cause)
   const again = verdict === "limited" && !gate.countAttempts
-  if (item.permit !== undefined) giveBack(item, verdict)
-  else if (again) {
-    // The start was for nothing: the item comes to the gate of the batch once more.
-    leave(permit, verdict)
-    item.entry = undefined
-  }
+  // Where the start was for nothing, the item comes to the gate of the batch once more.
+  if (again || permit === item.permit) giveUp(item, permit, verdict)
   if (!again) return bug === undefined ? cause : Cause.combine(cause, bug)
   item.attempt--
   return undefined
@@ -179,8 +174,7 @@ const sendAway = (item: Item, { key }: Lane): Effect.Effect<never> => {
 
 /** Makes a call through the circuit of the gate, where that has one. */
 export const throughCircuit = (run: Run, item: Item, call: AnyEffect): AnyEffect => {
-  const gate = item.step?.gate ?? run.options.gate
-  const permit = item.permit ?? item.entry
+  const { gate, permit } = innermost(run, item)
   const circuits = permit?.lane.keeper.circuits
   if (gate === undefined || permit === undefined || circuits === undefined) return call
   return circuits.call(
@@ -198,24 +192,34 @@ export const rejection = (
   cause: Cause.Cause<unknown>
 ): Effect.Effect<void> | undefined => {
   const error = Option.getOrUndefined(Cause.findErrorOption(cause))
-  const permit = item.permit ?? item.entry
+  const { permit } = innermost(run, item)
   if (!(error instanceof CircuitRejection) || permit === undefined) return undefined
   const { keeper } = permit.lane
   // The call was not made, so it was no start.
   keeper.settle(permit, 0)
-  leave(permit, "unknown")
-  if (item.permit === permit) item.permit = undefined
-  else item.entry = undefined
+  giveUp(item, permit, "unknown")
   if (error.openMillis === undefined) return rest(run, item, tenant, keeper.circuits!.probed(permit.lane))
   keeper.refuse(permit.lane, keeper.timer.now() + error.openMillis)
   return sendAway(item, permit.lane)
 }
 
+/** The gate that judges the requests of the item, and its permit: that of its step, or else that of the batch. */
+const innermost = (
+  { options }: Run,
+  { entry, permit, step }: Item
+): { readonly gate: Policy | undefined; readonly permit: Permit | undefined } =>
+  step?.gate === undefined ? { gate: options.gate, permit: entry } : { gate: step.gate, permit }
+
+/** Gives a permit back: the item has to come to that gate again. */
+const giveUp = (item: Item, permit: Permit, verdict: Verdict): void => {
+  if (permit === item.permit) item.permit = undefined
+  else item.entry = undefined
+  leave(permit, verdict)
+}
+
 /** A request of the item has ended. */
 export const giveBack = (item: Item, verdict: Verdict): void => {
-  const permit = item.permit
-  item.permit = undefined
-  if (permit !== undefined) leave(permit, verdict)
+  if (item.permit !== undefined) giveUp(item, item.permit, verdict)
 }
 
 /** The item has ended, or was interrupted. */
