@@ -89,44 +89,36 @@ const passing = (
 ): Effect.Effect<void> | undefined => {
   if (permit.state === "held") return undefined
   const { keeper } = permit.lane
-  const admitted = (inLine: () => void): Effect.Effect<boolean> =>
-    Effect.callback<boolean>((resume) => {
-      const stepBack = () => {
-        if (permit.state === "held") return
-        passage!.stepBack()
-        resume(Effect.succeed(false))
-      }
-      // What it has put aside is for others while nothing may begin.
-      if (passage !== undefined && host === entrance && entrance.isShut) return stepBack()
-      const owner: AtGate = {
-        tenant,
-        resume: () => {
-          keeper.begin(permit)
-          resume(Effect.succeed(true))
-        },
-        refused: () => resume(sendAway(item, permit.lane)),
-        stepBack: passage === undefined ? undefined : stepBack
-      }
-      permit.owner = owner
-      keeper.wait(permit, host)
-      inLine()
-    })
   const { entrance } = run.host
-  const through = (passage: Passage): Effect.Effect<boolean> =>
-    Effect.flatMap(passage.through(admitted), (isIn) =>
-      isIn
-        ? Effect.succeed(true)
-        : Effect.andThen(
-            entrance.opened(item.index),
-            Effect.suspend(() => through(passage))
-          )
-    )
-  const passed = Effect.suspend(() => {
+  const passed = Effect.callback<void>((resume) => {
+    const onward = () => {
+      keeper.begin(permit)
+      resume(Effect.void)
+    }
+    const stepBack = () => {
+      if (permit.state === "held") return
+      passage!.stepBack()
+      entrance.onceOpen(item.index, () => passage!.pass(standInLine, onward))
+    }
+    const standInLine = () => {
+      // What it has put aside is for others while nothing may begin.
+      if (passage !== undefined && host === entrance && entrance.isShut) stepBack()
+      else keeper.wait(permit, host)
+    }
+    const owner: AtGate = {
+      tenant,
+      resume: passage === undefined ? onward : () => passage.admitted(),
+      refused: () => resume(sendAway(item, permit.lane)),
+      stepBack: passage === undefined ? undefined : stepBack
+    }
+    permit.owner = owner
     run.host.give(tenant, true)
-    return passage === undefined ? admitted(() => {}) : through(passage)
+    if (passage === undefined) standInLine()
+    else passage.pass(standInLine, onward)
   })
-  return Effect.onExit(Effect.asVoid(passed), (exit) => {
+  return Effect.onExit(passed, (exit) => {
     if (Exit.isSuccess(exit)) return Effect.void
+    entrance.forget(item.index)
     leave(permit, "unknown")
     return Effect.sync(() => {
       if (tenant.parted) run.host.left(tenant)

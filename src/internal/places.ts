@@ -169,13 +169,13 @@ export class Entrance extends Host {
     this.places.admit(permit)
   }
 
-  /** Waits until the item with this index may begin. */
-  opened(index: number): Effect.Effect<void> {
-    return Effect.callback<void>((resume) => {
-      if (!this.isShut) return resume(Effect.void)
-      this.outside.set(index, () => resume(Effect.void))
-      return Effect.sync(() => this.outside.delete(index))
-    })
+  /** Does something once the item with this index may begin. */
+  onceOpen(index: number, act: () => void): void {
+    this.outside.set(index, act)
+  }
+
+  forget(index: number): void {
+    this.outside.delete(index)
   }
 
   serve(): void {

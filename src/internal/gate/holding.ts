@@ -8,10 +8,16 @@
  * time within one permit does so one after the other.
  */
 import * as Context from "effect/Context"
-import * as Effect from "effect/Effect"
 import type { Keeper } from "./keeper.ts"
 import type { Passage } from "./passage.ts"
 import { Host, type Permit } from "./permit.ts"
+
+/** What a passage has claimed: for whom it was before, and whether its place was needed. */
+export interface Claim {
+  readonly holding: Holding
+  readonly before: Passage | undefined
+  readonly wanted: boolean
+}
 
 export class Holding {
   readonly permit: Permit
@@ -20,7 +26,9 @@ export class Holding {
   private wanted = true
   /** For whom it is put aside, or was. */
   private claimant: Passage | undefined = undefined
-  private resumes: Array<() => void> = []
+  /** Who waits to claim it, and who waits for its place. Most are held by nobody else, so they are made when needed. */
+  private claimers: Set<Passage> | undefined = undefined
+  private takers: Set<Passage> | undefined = undefined
 
   constructor(permit: Permit, outer: Holding | undefined) {
     this.permit = permit
@@ -31,29 +39,26 @@ export class Holding {
     return this.permit.lane.keeper
   }
 
-  /** Claims the permit for a passage within it, once it is its turn; in the same step, tells for whom it was before. */
-  claim(passage: Passage, claimed: (before: Passage | undefined) => void): Effect.Effect<void> {
-    return Effect.suspend(() => {
-      const before = this.claimant
-      if (before !== undefined && !passage.isWithin(before)) {
-        return Effect.flatMap(
-          this.whenChanged(() => this.claimant === before),
-          () => this.claim(passage, claimed)
-        )
-      }
-      this.claimant = passage
-      claimed(before)
-      return Effect.void
-    })
+  /** Claims the permit for a passage within it; where it is not its turn, it is told when it may ask again. */
+  claim(passage: Passage): Claim | undefined {
+    const before = this.claimant
+    if (before !== undefined && !passage.isWithin(before)) {
+      ;(this.claimers ??= new Set()).add(passage)
+      return undefined
+    }
+    this.claimant = passage
+    return { holding: this, before, wanted: this.wanted }
   }
 
-  release(before: Passage | undefined): void {
+  /** Gives a claim back; whose turn it is goes on. */
+  release({ before, wanted }: Claim): void {
+    this.want(wanted)
     this.claimant = before
-    this.resume()
-  }
-
-  get isWanted(): boolean {
-    return this.wanted
+    for (const passage of this.claimers ?? []) {
+      if (before !== undefined && !passage.isWithin(before)) continue
+      this.claimers!.delete(passage)
+      return passage.goOn()
+    }
   }
 
   /** Puts the permit aside, or stands in line for its place again. */
@@ -76,35 +81,25 @@ export class Holding {
     this.keeper.wait(this.permit, host)
   }
 
-  /** Waits until the place is held, if it is wanted. */
-  whenTaken(): Effect.Effect<void> {
-    return Effect.suspend(() =>
-      this.wanted && this.permit.state === "waiting"
-        ? Effect.flatMap(
-            this.whenChanged(() => this.wanted && this.permit.state === "waiting"),
-            () => this.whenTaken()
-          )
-        : Effect.void
-    )
+  /** Whether its place is needed and not held; the passage is told of a change. */
+  isMissing(passage: Passage): boolean {
+    if (!this.wanted || this.permit.state !== "waiting") return false
+    ;(this.takers ??= new Set()).add(passage)
+    return true
   }
 
-  /** `still`: whether there is something to wait for, asked in the step in which the wait begins. */
-  private whenChanged(still: () => boolean): Effect.Effect<void> {
-    return Effect.callback<void>((resume) => {
-      if (!still()) return resume(Effect.void)
-      const wake = () => resume(Effect.void)
-      this.resumes.push(wake)
-      return Effect.sync(() => {
-        this.resumes = this.resumes.filter((other) => other !== wake)
-      })
-    })
+  /** A passage waits for nothing here any more. */
+  forget(passage: Passage): void {
+    this.claimers?.delete(passage)
+    this.takers?.delete(passage)
   }
 
-  /** Something has changed: who waits looks again. */
+  /** The place is held again, or not needed any more. */
   resume(): void {
-    const resumes = this.resumes
-    this.resumes = []
-    for (const resume of resumes) resume()
+    const takers = this.takers
+    if (takers === undefined) return
+    this.takers = undefined
+    for (const passage of takers) passage.goOn()
   }
 }
 

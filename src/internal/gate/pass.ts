@@ -7,6 +7,7 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import { CurrentItem } from "../currentItem.ts"
 import { Item } from "../item.ts"
+import type { Verdict } from "./aimd.ts"
 import { anywhere, Held, Holding } from "./holding.ts"
 import { leave, Passage } from "./passage.ts"
 import type { Permit } from "./permit.ts"
@@ -36,18 +37,7 @@ export const pass = <A, E, R>(
       const passage = Passage.within(outer, lane, cost)
       const permit = passage?.permit ?? keeper.enter(lane, cost)
       const run = Effect.provideService(effect, Held, new Holding(permit, outer))
-      const begun =
-        passage !== undefined
-          ? Effect.andThen(
-              passage.through((inLine) => admitted(permit, inLine)),
-              run
-            )
-          : permit.state === "held"
-            ? run
-            : Effect.andThen(
-                admitted(permit, () => {}),
-                run
-              )
+      const begun = permit.state === "held" ? run : Effect.andThen(passed(permit), run)
       return Effect.onExit(restore(begun), (exit) => {
         const { bug, verdict } = judge(policy, lane, exit, context)
         const thrown: Effect.Effect<void> = bug === undefined ? Effect.void : Effect.failCause(bug)
@@ -55,7 +45,7 @@ export const pass = <A, E, R>(
         if (passage !== undefined && !(Exit.isFailure(exit) && Cause.hasInterrupts(exit.cause))) {
           return Effect.andThen(
             // Also where it is interrupted before it begins.
-            Effect.onExit(restore(passage.endAndRestore(verdict)), () => Effect.sync(() => passage.end(verdict))),
+            Effect.onExit(restore(restored(passage, verdict)), () => Effect.sync(() => passage.end(verdict))),
             thrown
           )
         }
@@ -65,10 +55,18 @@ export const pass = <A, E, R>(
     })
   )
 
-const admitted = (permit: Permit, inLine: () => void): Effect.Effect<true> =>
-  Effect.callback<true>((resume) => {
-    permit.owner = { resume: () => resume(Effect.succeed(true)) }
-    permit.lane.keeper.wait(permit, anywhere)
-    inLine()
+const passed = (permit: Permit): Effect.Effect<void> =>
+  Effect.callback<void>((resume) => {
+    const { lane, passage } = permit
+    const onward = () => resume(Effect.void)
+    const standInLine = () => lane.keeper.wait(permit, anywhere)
+    permit.owner = { resume: passage === undefined ? onward : () => passage.admitted() }
+    if (passage === undefined) standInLine()
+    else passage.pass(standInLine, onward)
     return Effect.sync(() => leave(permit, "unknown"))
+  })
+
+const restored = (passage: Passage, verdict: Verdict): Effect.Effect<void> =>
+  Effect.callback<void>((resume) => {
+    passage.endAndRestore(verdict, () => resume(Effect.void))
   })

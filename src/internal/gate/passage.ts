@@ -1,18 +1,14 @@
 /**
  * The way through a gate from inside of others.
+ *
+ * It is synchronous, as the keeper is: it goes on as far as it can, and whatever
+ * it waits for has it go on again.
  */
-import * as Effect from "effect/Effect"
 import type { Verdict } from "./aimd.ts"
-import { heldFrom, type Holding } from "./holding.ts"
+import { type Claim, heldFrom, type Holding } from "./holding.ts"
 import type { Keeper } from "./keeper.ts"
 import type { Lane } from "./lane.ts"
 import type { Permit } from "./permit.ts"
-
-interface Claim {
-  readonly holding: Holding
-  readonly before: Passage | undefined
-  readonly wanted: boolean
-}
 
 /** A permit within others, some of which have to be put aside for it. */
 export class Passage {
@@ -22,8 +18,14 @@ export class Passage {
   /** Those that are put aside: the innermost first. */
   private readonly holdings: ReadonlyArray<Holding>
   private readonly claims: Array<Claim> = []
-  /** Whether the claims have been given back. */
-  private ended = false
+  private phase: "outside" | "claiming" | "in line" | "taking" | "in" | "ended" = "outside"
+  /** What is taken again, one after the other, and how many of them have been asked for. */
+  private toTake: ReadonlyArray<Holding> = []
+  private asked = 0
+  /** Whether it is going on already, where something that it has done has it go on. */
+  private going = false
+  private standInLine: () => void = () => {}
+  private taken: () => void = () => {}
 
   /**
    * The way to a permit within others, where some have to be put aside. `own` belongs to nobody else, and is put aside with
@@ -54,104 +56,116 @@ export class Passage {
     return false
   }
 
-  /** Passes the gate: `admitted` stands in line, says so, and waits; `false` where it has stepped back. */
-  through(admitted: (inLine: () => void) => Effect.Effect<boolean>): Effect.Effect<boolean> {
-    return this.claimed.pipe(
-      Effect.andThen(
-        Effect.suspend(() => {
-          this.permit.also = this.others().map(({ holding }) => holding.permit)
-          return admitted(() => {
-            for (const { holding } of this.claims) if (holding.keeper === this.keeper) holding.want(false)
-          })
-        })
-      ),
-      Effect.flatMap((isIn) =>
-        isIn
-          ? Effect.as(
-              takeAgain(() => this.others()),
-              true
-            )
-          : Effect.succeed(false)
-      )
-    )
+  /** Passes the gate: claims what it is within, stands in line, and takes again what it had put aside. */
+  pass(standInLine: () => void, passed: () => void): void {
+    this.standInLine = standInLine
+    this.taken = passed
+    this.phase = "claiming"
+    this.goOn()
+  }
+
+  /** The permit is held. */
+  admitted(): void {
+    this.take(this.others())
   }
 
   /** Leaves the line, so that others get what it had put aside. It may come again. */
   stepBack(): void {
+    this.phase = "outside"
     this.keeper.stepBack(this.permit)
     this.permit.also = []
     this.unclaim()
-    this.claims.length = 0
-    this.ended = false
-  }
-
-  private readonly claimed: Effect.Effect<void> = Effect.suspend(() => {
-    const holding = this.holdings[this.claims.length]
-    if (holding === undefined) return Effect.void
-    const claim = holding.claim(this, (before) => {
-      this.claims.push({ holding, before, wanted: holding.isWanted })
-      // Nothing is held while others are waited for; the place of the same gate goes over to the permit.
-      if (holding.keeper !== this.keeper) holding.want(false)
-    })
-    return Effect.andThen(claim, this.claimed)
-  })
-
-  private others(): ReadonlyArray<Claim> {
-    return this.claims
-      .filter(({ holding, wanted }) => wanted && holding.keeper !== this.keeper)
-      .sort((a, b) => a.holding.keeper.order - b.holding.keeper.order)
-  }
-
-  /** Gives the claims back, once. */
-  private unclaim(): void {
-    if (this.ended) return
-    this.ended = true
-    for (const { before, holding, wanted } of this.claims) {
-      holding.want(wanted)
-      holding.release(before)
-    }
   }
 
   /** Leaves. What was put aside is in line again before the place is given back. */
   end(verdict: Verdict): void {
-    this.unclaim()
+    if (this.phase !== "ended") {
+      this.phase = "ended"
+      this.unclaim()
+    }
     this.keeper.leave(this.permit, verdict)
   }
 
-  /** As `end`, and waits until what was put aside is held again. */
-  endAndRestore(verdict: Verdict): Effect.Effect<void> {
-    return Effect.suspend(() => {
-      const same = this.claims.filter(({ holding, wanted }) => wanted && holding.keeper === this.keeper)
-      if (same.length === 0 || this.permit.state === "left") return Effect.sync(() => this.end(verdict))
-      const others = this.others()
-      for (const { holding } of others) holding.want(false)
-      for (const { holding } of same) holding.want(true)
-      this.keeper.leave(this.permit, verdict)
-      const restored = Effect.forEach(same, ({ holding }) => holding.whenTaken(), { discard: true })
-      return Effect.onExit(
-        Effect.andThen(
-          restored,
-          takeAgain(() => others)
-        ),
-        () => Effect.sync(() => this.unclaim())
-      )
-    })
+  /** As `end`, and tells when what was put aside is held again. */
+  endAndRestore(verdict: Verdict, restored: () => void): void {
+    const same = this.claims.filter(({ holding, wanted }) => wanted && holding.keeper === this.keeper)
+    if (same.length === 0 || this.permit.state === "left") {
+      this.end(verdict)
+      return restored()
+    }
+    const others = this.others()
+    for (const holding of others) holding.want(false)
+    for (const { holding } of same) holding.want(true)
+    this.taken = () => {
+      this.end(verdict)
+      restored()
+    }
+    this.keeper.leave(this.permit, verdict)
+    this.take([...same.map(({ holding }) => holding), ...others])
+  }
+
+  /** Goes on as far as it can. */
+  goOn(): void {
+    if (this.going) return
+    this.going = true
+    if (this.phase === "claiming" && this.claimsAll()) this.enter()
+    const isTaken = this.phase === "taking" && this.takesAll()
+    if (isTaken) this.phase = "in"
+    this.going = false
+    if (isTaken) this.taken()
+  }
+
+  private claimsAll(): boolean {
+    // What is put aside may let others go on, and these end this one.
+    while (this.phase === "claiming") {
+      const holding = this.holdings[this.claims.length]
+      if (holding === undefined) return true
+      const claim = holding.claim(this)
+      if (claim === undefined) return false
+      this.claims.push(claim)
+      // Nothing is held while others are waited for; the place of the same gate goes over to the permit.
+      if (holding.keeper !== this.keeper) holding.want(false)
+    }
+    return false
+  }
+
+  private enter(): void {
+    this.phase = "in line"
+    this.permit.also = this.others().map(({ permit }) => permit)
+    this.standInLine()
+    for (const { holding } of Array.from(this.claims)) if (holding.keeper === this.keeper) holding.want(false)
+  }
+
+  private take(holdings: ReadonlyArray<Holding>): void {
+    this.phase = "taking"
+    this.toTake = holdings
+    this.asked = 0
+    this.goOn()
+  }
+
+  private takesAll(): boolean {
+    while (this.phase === "taking") {
+      if (this.toTake[this.asked - 1]?.isMissing(this) === true) return false
+      if (this.asked === this.toTake.length) return true
+      this.toTake[this.asked++]!.want(true)
+    }
+    return false
+  }
+
+  /** Those of other gates, the gate made first before the others. */
+  private others(): ReadonlyArray<Holding> {
+    return this.claims
+      .filter(({ holding, wanted }) => wanted && holding.keeper !== this.keeper)
+      .map(({ holding }) => holding)
+      .sort((a, b) => a.keeper.order - b.keeper.order)
+  }
+
+  /** Gives the claims back. */
+  private unclaim(): void {
+    for (const holding of this.holdings) holding.forget(this)
+    for (const claim of this.claims.splice(0)) claim.holding.release(claim)
   }
 }
-
-/** Takes again what was put aside, the gate made first before the others. */
-const takeAgain = (claims: () => ReadonlyArray<Claim>): Effect.Effect<void> =>
-  Effect.suspend(() =>
-    Effect.forEach(
-      claims(),
-      ({ holding }) =>
-        Effect.suspend(() => {
-          holding.want(true)
-          return holding.whenTaken()
-        }),
-      { discard: true }
-    )
-  )
 
 /** Gives a permit back, whatever has been put aside for it. */
 export const leave = (permit: Permit, verdict: Verdict): void => {

@@ -1,0 +1,98 @@
+import { assert, describe, it } from "@effect/vitest"
+import { Effect, Fiber, Scheduler, Schema } from "effect"
+import { TestClock } from "effect/testing"
+import { Gate } from "parallel-batch-pipeline/effect"
+
+const Int = (minimum: number, maximum: number) => Schema.Int.check(Schema.isBetween({ minimum, maximum }))
+
+/** Permits within each other: each begins after its parent, beside or after those before it, and may be given up. */
+const Plan = Schema.Struct({
+  parent: Int(0, 20),
+  gate: Int(0, 2),
+  key: Schema.Literals(["a", "b"]),
+  takes: Int(0, 10),
+  beside: Schema.Boolean,
+  givesUpAfter: Schema.optionalKey(Int(0, 30)),
+  fails: Schema.Boolean
+})
+
+const laws = { arbitrary: { runs: 200, size: 100 }, timeout: 60_000 }
+
+describe("Gate.withPermit within Gate.withPermit", () => {
+  it.effect.prop(
+    "comes to an end whatever stands within what, and whoever gives up, and no more run than may",
+    {
+      plans: Schema.Array(Plan).check(Schema.isMaxLength(20)),
+      concurrency: Int(1, 2),
+      perKey: Schema.optionalKey(Int(1, 2)),
+      limit: Int(2, 8),
+      operations: Schema.Literals([4, 7, 11, 2048])
+    },
+    ({ concurrency, limit, operations, perKey, plans }) =>
+      Effect.gen(function* () {
+        const gates = [0, 1, 2].map(() =>
+          Gate.make({
+            concurrency,
+            concurrencyPerKey: perKey,
+            rate: { limit, window: 5 },
+            key: ({ key }: { readonly key: string }) => key
+          })
+        )
+        const running = gates.map(() => 0)
+        const most = gates.map(() => 0)
+        const work = (gate: number, takes: number) =>
+          Effect.acquireUseRelease(
+            Effect.sync(() => (most[gate] = Math.max(most[gate]!, ++running[gate]!))),
+            () => Effect.sleep(takes),
+            () => Effect.sync(() => running[gate]!--)
+          )
+        const childrenOf = (n: number): Effect.Effect<void> => {
+          const children = plans.flatMap((plan, i) => (plan.parent % (i + 1) === n ? [{ ...plan, n: i + 1 }] : []))
+          const besides = children.filter(({ beside }) => beside).map(effectOf)
+          const others = children.filter(({ beside }) => !beside).map(effectOf)
+          return Effect.asVoid(
+            Effect.all([Effect.all(besides, { concurrency: "unbounded" }), Effect.all(others)], {
+              concurrency: "unbounded"
+            })
+          )
+        }
+        const effectOf = (plan: typeof Plan.Type & { readonly n: number }): Effect.Effect<void> => {
+          const inside = Effect.andThen(work(plan.gate, plan.takes), childrenOf(plan.n))
+          const ends = plan.fails ? Effect.andThen(inside, Effect.fail("failed")) : inside
+          const effect = Effect.asVoid(Effect.exit(Gate.withPermit(ends, gates[plan.gate]!, { key: plan.key })))
+          const { givesUpAfter } = plan
+          return Effect.asVoid(givesUpAfter === undefined ? effect : Effect.timeoutOption(effect, givesUpAfter))
+        }
+
+        const program = Effect.provideService(childrenOf(0), Scheduler.MaxOpsBeforeYield, operations)
+        const fiber = yield* Effect.forkChild(program)
+        for (let i = 0; i < 400 && fiber.pollUnsafe() === undefined; i++) yield* TestClock.adjust(10)
+
+        assert.isDefined(fiber.pollUnsafe(), "the clock was moved far, and still something waits")
+        yield* Fiber.join(fiber)
+        assert.isTrue(most.every((count) => count <= concurrency))
+        for (const gate of gates) assert.deepInclude(yield* Gate.state(gate), { running: 0, waiting: 0 })
+      }),
+    laws
+  )
+
+  it.effect("lets thousands that wait for each other within one permit go on, each in its turn", () =>
+    Effect.gen(function* () {
+      const gate = Gate.make({ concurrency: 1 })
+      const order: Array<number> = []
+      const one = (n: number) =>
+        Gate.withPermit(
+          Effect.andThen(
+            Effect.yieldNow,
+            Effect.sync(() => order.push(n))
+          ),
+          gate
+        )
+      const numbers = Array.from({ length: 10_000 }, (_, n) => n)
+
+      yield* Gate.withPermit(Effect.all(numbers.map(one), { concurrency: "unbounded", discard: true }), gate)
+
+      assert.deepStrictEqual(order, numbers)
+    })
+  )
+})
