@@ -76,6 +76,24 @@ describe("Gate.withPermit within Gate.withPermit", () => {
     laws
   )
 
+  it.effect("waits for nobody who waits for what it has claimed itself", () =>
+    Effect.gen(function* () {
+      const first = Gate.make({ concurrency: 1 })
+      const second = Gate.make({ concurrency: 1 })
+      const third = Gate.make({ concurrency: 1 })
+      const one = Gate.withPermit(Effect.delay(Gate.withPermit(Effect.void, first), 5), second)
+      // While the other one has claimed the outer permit, this one needs both.
+      const two = Effect.delay(Gate.withPermit(Effect.void, first), 1)
+      const both = Effect.all([one, two], { concurrency: 2 })
+
+      const fiber = yield* Effect.forkChild(both.pipe(Gate.withPermit(first), Gate.withPermit(third)))
+      yield* TestClock.adjust(100)
+
+      assert.isDefined(fiber.pollUnsafe(), "they wait for each other")
+      yield* Fiber.join(fiber)
+    })
+  )
+
   it.effect("lets thousands that wait for each other within one permit go on, each in its turn", () =>
     Effect.gen(function* () {
       const gate = Gate.make({ concurrency: 1 })

@@ -15,7 +15,11 @@ export class Passage {
   readonly permit: Permit
   private readonly keeper: Keeper
   private readonly outer: Holding
-  /** Those that are put aside: the innermost first. */
+  /**
+   * Those that are put aside, in the order in which they are claimed: the gate made last first, and of one gate the outermost.
+   * Who claims a permit has so claimed all of later gates around it, and nobody waits for what another one has claimed who
+   * waits for him.
+   */
   private readonly holdings: ReadonlyArray<Holding>
   private readonly claims: Array<Claim> = []
   private phase: "outside" | "claiming" | "in line" | "taking" | "in" | "ended" = "outside"
@@ -44,7 +48,8 @@ export class Passage {
     this.permit = permit
     this.keeper = permit.lane.keeper
     this.outer = outer
-    this.holdings = holdings
+    this.holdings =
+      holdings.length === 1 ? holdings : holdings.toReversed().sort((a, b) => b.keeper.order - a.keeper.order)
     permit.passage = this
     permit.nested = holdings.some((holding) => holding.keeper === this.keeper)
   }
