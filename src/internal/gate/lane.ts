@@ -97,7 +97,8 @@ export class Lane implements Ranked {
   /** When a start of this cost is next allowed, as far as time decides it. */
   openAt(now: number, cost: number, limit: number): number {
     const { closedUntil, starts } = this
-    if (starts === undefined) return closedUntil
+    // Most often there is room also with what has left the window; looking that up costs as much as all the rest.
+    if (starts === undefined || starts.used + cost <= limit) return closedUntil
     starts.expire(now)
     return starts.used + cost <= limit ? closedUntil : Math.max(closedUntil, starts.roomAt(now, cost, limit))
   }

@@ -16,7 +16,10 @@ const manyEntries = 64
 const grains = 1024
 
 export class Starts {
-  /** The units that started within the window; what was settled upwards may make them more than the limit. */
+  /**
+   * The units that started within the window, and those before that are not forgotten yet; what was settled upwards may make
+   * them more than the limit.
+   */
   used = 0
   readonly window: number
   /** A ring of times, each with its cost behind it, so that both are read at once. Fractions from the beginning. */
@@ -56,6 +59,8 @@ export class Starts {
 
   /** Counts a start and answers its entry; `now` never goes back. */
   add(now: number, cost: number): number {
+    // Who has no room otherwise has what left the window forgotten; where all have, this does.
+    if (2 * this.size === this.ring.length) this.expire(now)
     this.used += cost
     if (this.size > 0) {
       const last = this.placeOf(this.size - 1)

@@ -66,6 +66,15 @@ describe("Starts", () => {
     assert.strictEqual(starts.used, 1)
   })
 
+  it("stays small where nobody asks what has left the window", () => {
+    const starts = new Starts(10)
+    for (let now = 0; now < 10_000; now++) starts.add(now, 1)
+
+    assert.isAtMost(starts.entries, 16)
+    starts.expire(9999)
+    assert.strictEqual(starts.used, 10)
+  })
+
   it("stays small at any limit, and delays by less than a thousandth of the window", () => {
     const starts = new Starts(1000)
     let most = 0
