@@ -152,9 +152,7 @@ class Subscription {
   }
 
   /** Who waits is resumed in the midst of the engine's loop; it reads when that gives way, and then all there is. */
-  private get arrival(): Effect.Effect<void> {
-    return Effect.andThen(this.arrived.wait, Effect.yieldNow)
-  }
+  private readonly arrival = Effect.andThen(this.arrived.wait, Effect.yieldNow)
 
   /** The next events, once there are some. */
   readonly take: Pull.Pull<Arr.NonEmptyReadonlyArray<AnyEvent>> = Effect.suspend(() => {
