@@ -299,11 +299,14 @@ export class Run {
     this.lookIdle()
   }
 
-  /** Workers that wait for the source have nothing to end. */
+  /** Whether no item is on its way: workers that wait for the source have nothing to end. */
+  get isIdle(): boolean {
+    return this.active.size === this.hungry && this.aside.size === 0
+  }
+
   private lookIdle(): void {
-    const isIdle = this.active.size === this.hungry && this.aside.size === 0
-    if (isIdle && this.draining) this.stop()
-    else if (isIdle) this.idle.fire()
+    if (this.isIdle && this.draining) this.stop()
+    else if (this.isIdle) this.idle.fire()
     this.demand()
   }
 

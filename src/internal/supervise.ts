@@ -93,6 +93,6 @@ const probe = (run: Run, { check, items }: Canary): AnyEffect => {
     }
   })
   return Effect.flatMap(run.idle.wait, () =>
-    run.isProbed ? Effect.andThen(act, Effect.never) : probe(run, { check, items })
+    run.isProbed && run.isIdle ? Effect.andThen(act, Effect.never) : probe(run, { check, items })
   )
 }
