@@ -107,7 +107,14 @@ export class Run {
     this.probing = options.canary !== undefined
     this.probes = options.canary === undefined ? -1 : this.first + options.canary.items
     const { keep, keyOf, source, timings } = options
-    this.tally = new Tally({ keep, keyOf, size: source.size, first: this.first, timed: timings === true })
+    this.tally = new Tally({
+      keep,
+      keyOf,
+      size: source.size,
+      first: this.first,
+      timed: timings === true,
+      items: source.items
+    })
     this.plain =
       options.publish === undefined &&
       options.tolerance === undefined &&
