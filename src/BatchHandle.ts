@@ -31,6 +31,7 @@ import { Events } from "./internal/events.ts"
 import { drive } from "./internal/execute.ts"
 import { Meter, Watch } from "./internal/progress.ts"
 import { Run } from "./internal/run.ts"
+import { snapshotOf } from "./internal/snapshot.ts"
 import type { Any as AnyOutcome } from "./Outcome.ts"
 import type * as Pipeline from "./Pipeline.ts"
 import type { EndedBy, Report } from "./Report.ts"
@@ -292,7 +293,7 @@ export const fork: {
       resume: say(() => Control.setPaused(run, false)),
       drain: say(() => run.drain({ _tag: "Drain" })),
       cancel: (key) => Control.cancel(run, key),
-      report: Effect.sync(() => run.snapshot())
+      report: Effect.sync(() => snapshotOf(run))
     }
   })
 )

@@ -12,7 +12,7 @@ import { gateOf, type Policy } from "../internal/gate/policy.ts"
 import type { Mergers } from "../internal/merge.ts"
 import * as Check from "../internal/options.ts"
 import type { RunOptions as EngineOptions } from "../internal/run.ts"
-import { snapshotInto } from "../internal/shared.ts"
+import { SnapshotsInto } from "../internal/shared.ts"
 import * as Source from "../internal/source.ts"
 import { type ActionResult, BaseHandler, type HandlerParams, type RunOptions, type SharedData } from "./BaseHandler.ts"
 import type { BatchOptions, Report } from "./BatchOptions.ts"
@@ -253,7 +253,7 @@ export abstract class BatchHandler<TSharedData extends SharedData = SharedData> 
       gate: this.#gate,
       failFast: scheduling.failFast,
       tolerance: scheduling.tolerance?.(),
-      shared: isolation === "snapshot" ? snapshotInto(shared as SharedData, merge as Mergers | undefined) : base.shared,
+      shared: isolation === "snapshot" ? new SnapshotsInto(shared as SharedData, merge as Mergers | undefined) : base.shared,
       maxSteps: maxSteps ?? base.maxSteps,
       keep: outcomes ?? "all",
       timings: timings === true,

@@ -4,13 +4,14 @@
  */
 import * as Duration from "effect/Duration"
 import type { Run } from "../internal/run.ts"
+import { reportOf } from "../internal/snapshot.ts"
 import type { SharedData } from "./BaseHandler.ts"
 import type { Report } from "./BatchOptions.ts"
 import { nameOnly } from "./translate.ts"
 
 export const combine = <S extends SharedData>(name: string, shared: S, runs: ReadonlyArray<Run>): Report<S> => {
   // The handlers of the classes have these types of params and actions.
-  const reports = runs.map((run) => run.report()) as ReadonlyArray<Report<S>>
+  const reports = runs.map((run) => reportOf(run)) as ReadonlyArray<Report<S>>
   // Copied with its getter: the outcomes are made when someone asks for them.
   if (reports.length === 1) {
     const copy = Object.defineProperties({}, Object.getOwnPropertyDescriptors(reports[0]!)) as Report<S>

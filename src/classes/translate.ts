@@ -14,7 +14,7 @@ import type { Item } from "../internal/item.ts"
 import { stableKey } from "../internal/key.ts"
 import type { AnyOutcome } from "../internal/outcome.ts"
 import type { RunOptions } from "../internal/run.ts"
-import { atomic } from "../internal/shared.ts"
+import { Atomic } from "../internal/shared.ts"
 import * as Source from "../internal/source.ts"
 import { isPromiseLike } from "../internal/tags.ts"
 import type { Stamp } from "../Stamp.ts"
@@ -109,7 +109,7 @@ export const runOptions = (
     graph: { name, start, decoders: [], gated: true, stamp: () => nameOnly(name) },
     source: Source.make(params),
     // The caller's own object: handlers change it in place.
-    shared: atomic({ current: shared }),
+    shared: new Atomic({ current: shared }),
     concurrency: 1,
     parked: 1,
     failFast: false,

@@ -154,10 +154,7 @@ const scheduleOf = (
   return Schedule.tap(policy, (metadata) =>
     Effect.sync(() => {
       seen(metadata)
-      const observer = run.observer
-      if (observer?.wantsDetails === true) {
-        observer.retryScheduled(item, metadata.input, Duration.toMillis(metadata.duration))
-      }
+      run.details?.retryScheduled(item, metadata.input, Duration.toMillis(metadata.duration))
     })
   )
 }

@@ -16,7 +16,7 @@ import { stableKey } from "./key.ts"
 import type { Mergers } from "./merge.ts"
 import * as Check from "./options.ts"
 import type { RunOptions } from "./runOptions.ts"
-import { atomic, snapshot } from "./shared.ts"
+import { Atomic, Snapshots } from "./shared.ts"
 import * as Source from "./source.ts"
 import { fromStream } from "./streamSource.ts"
 import { toTimeouts } from "./timeouts.ts"
@@ -53,7 +53,7 @@ export const toRunOptions = (
     keep: Check.oneOf("outcomes", options.outcomes ?? "all", ["all", "failures", "none"]),
     keyOf: options.key ?? stableKey,
     timings: options.timings === true,
-    shared: isolation === "none" ? atomic(ref) : snapshot(ref, options.merge as Mergers | undefined),
+    shared: isolation === "none" ? new Atomic(ref) : new Snapshots(ref, options.merge as Mergers | undefined),
     ...more,
     // Last, so that a bad option is found before the input is opened.
     source: sourceOf(options.params)

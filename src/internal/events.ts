@@ -16,9 +16,10 @@ import type * as Scope from "effect/Scope"
 import type { BatchEvent } from "../BatchHandle.ts"
 import type * as Outcome from "../Outcome.ts"
 import type * as Report from "../Report.ts"
+import { EndLog } from "./endLog.ts"
 import { Fifo } from "./fifo.ts"
 import type { Item } from "./item.ts"
-import type { Observer } from "./observer.ts"
+import type { Details, Observer } from "./observer.ts"
 import type { AnyOutcome } from "./outcome.ts"
 import type { Run } from "./run.ts"
 import { Signal } from "./signal.ts"
@@ -94,25 +95,6 @@ class RetryScheduled extends OfItem {
   }
 }
 
-/** The indexes of the items that have ended, in the order in which they did. An array of numbers would cost four times as much. */
-class EndLog {
-  length = 0
-  private indexes = new Int32Array(1024)
-
-  push(index: number): void {
-    if (this.length === this.indexes.length) {
-      const larger = new Int32Array(this.length * 2)
-      larger.set(this.indexes)
-      this.indexes = larger
-    }
-    this.indexes[this.length++] = index
-  }
-
-  at(position: number): number {
-    return this.indexes[position]!
-  }
-}
-
 /** An event that stands in the queue of a subscription, and how many items had ended before it. */
 interface Queued {
   readonly after: number
@@ -146,13 +128,11 @@ class Subscription {
     this.arrived.fire()
   }
 
-  /** There is something new in the log. */
-  wake(): void {
-    this.arrived.fire()
-  }
-
   /** Who waits is resumed in the midst of the engine's loop; it reads when that gives way, and then all there is. */
-  private readonly arrival = Effect.andThen(this.arrived.wait, Effect.yieldNow)
+  private readonly arrival = Effect.suspend(() => {
+    this.events.log.await(this.arrived)
+    return Effect.andThen(this.arrived.wait, Effect.yieldNow)
+  })
 
   /** The next events, once there are some. */
   readonly take: Pull.Pull<Arr.NonEmptyReadonlyArray<AnyEvent>> = Effect.suspend(() => {
@@ -174,11 +154,8 @@ class Subscription {
   }
 }
 
-export class Events implements Observer {
-  /** Of the items that have ended, those whose outcome the tally keeps. */
+export class Events implements Observer, Details {
   readonly log = new EndLog()
-  /** Whether what may be left out is to be made at all. */
-  wantsDetails = true
   private readonly run: Run
   private subscriptions: ReadonlyArray<Subscription> = []
   /** Whether the log is kept: from when somebody has listened first. */
@@ -229,7 +206,7 @@ export class Events implements Observer {
   }
 
   readonly lookForRoom = (): void => {
-    this.wantsDetails = this.subscriptions.some((subscription) => subscription.hasRoom)
+    this.run.details = this.subscriptions.some((subscription) => subscription.hasRoom) ? this : undefined
   }
 
   itemStarted(item: Item): void {
@@ -244,11 +221,8 @@ export class Events implements Observer {
     this.tell(new RetryScheduled(item, error, delayMillis))
   }
 
-  itemEnded(index: number, outcome: AnyOutcome | undefined): void {
-    if (outcome === undefined || this.run.options.keep === "all") {
-      this.log.push(index)
-      for (let i = 0; i < this.subscriptions.length; i++) this.subscriptions[i]!.wake()
-    } else for (const subscription of this.subscriptions) subscription.push({ _tag: "ItemEnded", outcome })
+  itemEnded(outcome: AnyOutcome): void {
+    for (const subscription of this.subscriptions) subscription.push({ _tag: "ItemEnded", outcome })
   }
 
   batchEnded(report: Report.Any): void {

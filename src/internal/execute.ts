@@ -12,6 +12,7 @@ import type * as Report from "../Report.ts"
 import type { PipelineDefinition } from "./definition.ts"
 import { compile, type Graph, problemsOf } from "./graph.ts"
 import { Run, type RunOptions } from "./run.ts"
+import { reportOf } from "./snapshot.ts"
 import { supervise } from "./supervise.ts"
 export { kept } from "./shapes.ts"
 
@@ -70,7 +71,7 @@ export const drive = (
       return Effect.flatMap(Effect.all([Effect.exit(source.close), Effect.exit(published)]), ([closed, told]) => {
         const interrupted = run.fault ?? causeOf(driven) ?? causeOf(told)
         run.endedBy = endedBy(run, interrupted)
-        const report = run.report()
+        const report = reportOf(run)
         run.finished = report
         run.options.duplicates?.forget()
         run.observer?.batchEnded(report)

@@ -6,40 +6,31 @@ import { Held, type Holding } from "./gate/holding.ts"
 import type { Keeper } from "./gate/keeper.ts"
 import { heldIn } from "./gate/pass.ts"
 import type { Policy } from "./gate/policy.ts"
-import type { Step } from "./graph.ts"
-import type { Item } from "./item.ts"
 import type { RunOptions } from "./runOptions.ts"
 
 export class Gates {
   /** Whether there may be one. */
   readonly any: boolean
+  /** Whether the batch has one, through which every item goes. */
+  readonly atEntrance: boolean
   /** Whether the gate of the batch has a breaker, which is around every request. */
   readonly breaks: boolean
   /** The permits that the batch runs under, where it runs inside of an item. */
   readonly held: Holding | undefined
   /** The context of the batch; what its items hold, they know themselves. */
   readonly context: Context.Context<unknown>
-  private readonly entrance: Policy | undefined
   private readonly keepers = new Map<Policy, Keeper>()
   /** The last that was asked for, which is nearly always the next one too. */
   private gate: Policy | undefined = undefined
   private keeper: Keeper | undefined = undefined
 
   constructor(options: RunOptions, context: Context.Context<unknown>) {
-    this.entrance = options.gate
+    this.atEntrance = options.gate !== undefined
     this.breaks = options.gate?.circuits !== undefined
-    this.any = options.gate !== undefined || options.graph.gated
+    this.any = this.atEntrance || options.graph.gated
     // Looking for references needs no services.
     this.held = heldIn(context as Context.Context<never>)
     this.context = this.held === undefined ? context : Context.add(context, Held, undefined)
-  }
-
-  /** Whether the item has not passed a gate that stands before the request of its step. */
-  isBefore(item: Item, step: Step): boolean {
-    return (
-      (step.gate !== undefined && item.permit === undefined) ||
-      (this.entrance !== undefined && item.entry === undefined)
-    )
   }
 
   /** The state of a gate on the clock of the batch. */

@@ -10,12 +10,27 @@ import type { Item } from "./item.ts"
 import { type AnyOutcome, type KeyOf, Succeeded } from "./outcome.ts"
 import type { Ending } from "./trail.ts"
 
+export interface LedgerOptions {
+  readonly keep: "all" | "failures" | "none"
+  readonly keyOf: KeyOf
+  /** How many items there will be, where that is known. */
+  readonly size: number
+  /** The index of the first. */
+  readonly first: number
+  /** Whether it is kept when the steps of an item began. */
+  readonly timed: boolean
+  /** The params of all items, where they are at hand. */
+  readonly items: ReadonlyArray<unknown> | undefined
+}
+
 export class Ledger {
   readonly #keep: "all" | "failures" | "none"
   readonly #keyOf: KeyOf
   readonly #first: number
   /** How many places there were from the start. */
   readonly #rows: number
+  /** The params of all items, where they were at hand from the start; else they are noted one by one. */
+  readonly #given: ReadonlyArray<unknown> | undefined
   readonly #params: Array<unknown>
   /** Of a success its output, of every other item its outcome. */
   readonly #results: Array<unknown>
@@ -27,14 +42,14 @@ export class Ledger {
   readonly #stepStarts: Array<ReadonlyArray<number>> | undefined
   readonly #failures = new Map<number, AnyOutcome>()
 
-  /** `size`: how many items there will be, where that is known; `first`: the index of the first. */
-  constructor(keep: "all" | "failures" | "none", keyOf: KeyOf, size: number, first: number, timed: boolean) {
+  constructor({ first, items, keep, keyOf, size, timed }: LedgerOptions) {
     const rows = keep === "all" ? size : 0
     this.#keep = keep
     this.#first = first
     this.#rows = rows
     this.#keyOf = keyOf
-    this.#params = new Array(rows)
+    this.#given = keep === "all" ? items : undefined
+    this.#params = new Array(this.#given === undefined ? rows : 0)
     this.#results = new Array(rows)
     this.#endings = new Array(rows)
     this.#startedAfter = new Array(rows)
@@ -44,7 +59,7 @@ export class Ledger {
 
   /** Makes a place for the next item, in order: an array that grows with gaps turns into a hash table. */
   open(index: number, params: unknown): void {
-    if (this.#keep !== "all") return
+    if (this.#given !== undefined || this.#keep !== "all") return
     const row = index - this.#first
     this.#params[row] = params
     if (row < this.#rows) return
@@ -106,7 +121,7 @@ export class Ledger {
     return new Succeeded(
       {
         index: row + this.#first,
-        params: this.#params[row],
+        params: (this.#given ?? this.#params)[row],
         attempts,
         trail,
         startedAt: this.#startedAfter[row]!,

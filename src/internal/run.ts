@@ -20,11 +20,12 @@ import * as Scheduler from "effect/Scheduler"
 import * as Tracer from "effect/Tracer"
 import type * as Report from "../Report.ts"
 import type { Ending } from "./ending.ts"
+import type { EndLog } from "./endLog.ts"
 import { Fifo } from "./fifo.ts"
 import { turnAway } from "./gated.ts"
 import { Gates } from "./gates.ts"
 import { Item } from "./item.ts"
-import type { Observer } from "./observer.ts"
+import type { Details, Observer } from "./observer.ts"
 import type { AnyOutcome } from "./outcome.ts"
 import { Pace } from "./pace.ts"
 import { Places } from "./places.ts"
@@ -47,7 +48,13 @@ export class Run {
   readonly pace: Pace
   /** Whether someone looks at spans; making them for nobody would cost more than the engine. */
   readonly traced: boolean
+  /** Whether a request that answers a promise is called as it is: no span and no circuit is around it. */
+  readonly direct: boolean
   observer: Observer | undefined = undefined
+  /** Who wants to hear of more than the ends of items. */
+  details: Details | undefined = undefined
+  /** Where the items are noted that have ended, for who looks on. */
+  private log: EndLog | undefined = undefined
   /** Set once nothing may start any more; what runs is interrupted. */
   stopped = false
   /** Set once nothing may start any more; what runs may still end. */
@@ -107,7 +114,14 @@ export class Run {
     this.probing = options.canary !== undefined
     this.probes = options.canary === undefined ? -1 : this.first + options.canary.items
     const { keep, keyOf, source, timings } = options
-    this.tally = new Tally({ keep, keyOf, size: source.size, first: this.first, timed: timings === true })
+    this.tally = new Tally({
+      keep,
+      keyOf,
+      size: source.size,
+      first: this.first,
+      timed: timings === true,
+      items: source.items
+    })
     this.plain =
       options.publish === undefined &&
       options.tolerance === undefined &&
@@ -117,6 +131,7 @@ export class Run {
     this.stopwatch = new Stopwatch(context)
     this.pace = new Pace(Context.get(context, Scheduler.Scheduler).makeDispatcher(), this.stopwatch.isVirtual)
     this.traced = Context.getOrUndefined(context, Tracer.Tracer) !== undefined
+    this.direct = !this.traced && !this.gates.breaks
   }
 
   /** Milliseconds since the start. */
@@ -132,8 +147,9 @@ export class Run {
   /** Has someone look on. */
   observe(observer: Observer): void {
     this.observer = observer
+    if (this.options.keep === "all") this.log = observer.log
     // An outcome that the tally does not keep is made for who looks on.
-    if (this.options.keep !== "all") this.plain = false
+    else this.plain = false
   }
 
   /** How many items there will be, as far as is known. */
@@ -157,7 +173,7 @@ export class Run {
     if (this.gates.held !== undefined) item.around = this.gates.held
     if (this.hasProbed) this.fit()
     if (duplicates === undefined && this.cancelled === undefined) {
-      if (this.observer?.wantsDetails === true) this.observer.itemStarted(item)
+      this.details?.itemStarted(item)
       return item
     }
     return this.select(item)
@@ -176,7 +192,7 @@ export class Run {
         this.leave(item.index, item.params)
         return undefined
       }
-      if (this.observer?.wantsDetails === true) this.observer.itemStarted(item)
+      this.details?.itemStarted(item)
       if (this.options.duplicates?.admit(item) !== false) return item
     } catch (error) {
       // The caller's `key` threw: that is the failure of its item.
@@ -225,7 +241,7 @@ export class Run {
   settle(item: Item, ending: Ending, now: number): AnyOutcome | undefined {
     if (this.plain && ending === "succeeded") {
       this.tally.succeed(item, now)
-      this.observer?.itemEnded(item.index, undefined)
+      if (this.log !== undefined) this.log.push(item.index)
       return undefined
     }
     return settle(this, item, ending, now)
@@ -244,11 +260,17 @@ export class Run {
     return outcome
   }
 
+  /** Tells who looks on that an item has ended. */
+  tell(outcome: AnyOutcome): void {
+    if (this.log === undefined) this.observer?.itemEnded(outcome)
+    else this.log.push(outcome.index)
+  }
+
   /** Accounts for an item that never starts. */
   private leave(index: number, params: unknown): void {
     const outcome = this.tally.leave(index, params)
     if (this.options.publish !== undefined) this.unpublished.push(outcome)
-    this.observer?.itemEnded(index, outcome)
+    this.tell(outcome)
   }
 
   /** Has as many workers take items as may. */
@@ -299,11 +321,14 @@ export class Run {
     this.lookIdle()
   }
 
-  /** Workers that wait for the source have nothing to end. */
+  /** Whether no item is on its way: workers that wait for the source have nothing to end. */
+  get isIdle(): boolean {
+    return this.active.size === this.hungry && this.aside.size === 0
+  }
+
   private lookIdle(): void {
-    const isIdle = this.active.size === this.hungry && this.aside.size === 0
-    if (isIdle && this.draining) this.stop()
-    else if (isIdle) this.idle.fire()
+    if (this.isIdle && this.draining) this.stop()
+    else if (this.isIdle) this.idle.fire()
     this.demand()
   }
 
@@ -369,26 +394,5 @@ export class Run {
       this.tally.open(this.read, params)
       this.leave(this.read++, params)
     }
-  }
-
-  /** The report of what has ended so far, or the one that was answered. */
-  snapshot(): Report.Any {
-    if (this.finished !== undefined) return this.finished
-    const report = this.report()
-    const total = this.tally.accounted
-    return { ...report, total, exhausted: false, endedBy: { _tag: "Running" }, outcomes: report.outcomes }
-  }
-
-  /** Its outcomes are read when they are first asked for: where the batch goes on, with what has ended by then. */
-  report(): Report.Any {
-    return this.tally.report({
-      shared: this.options.shared.ref.current,
-      pipeline: this.options.graph.stamp(),
-      total: this.total,
-      exhausted: this.options.source.complete ?? this.options.source.exhausted,
-      cost: this.options.budget?.spent ?? 0,
-      millis: this.now(),
-      endedBy: this.endedBy
-    })
   }
 }

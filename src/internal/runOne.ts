@@ -8,7 +8,7 @@ import { execute, graphOf, refOf } from "./execute.ts"
 import { stableKey } from "./key.ts"
 import * as Check from "./options.ts"
 import type { AnyOutcome } from "./outcome.ts"
-import { atomic } from "./shared.ts"
+import { Atomic } from "./shared.ts"
 import * as Source from "./source.ts"
 
 export const runOne = (
@@ -18,7 +18,7 @@ export const runOne = (
   const batch = execute(() => ({
     graph: graphOf(pipeline),
     source: Source.make([options.params]),
-    shared: atomic(refOf(options.shared)),
+    shared: new Atomic(refOf(options.shared)),
     concurrency: 1,
     parked: 1,
     failFast: false,

@@ -47,7 +47,7 @@ export const tell = (
   outcome: AnyOutcome
 ): ReadonlyArray<Item> | undefined => {
   const waiting = run.options.duplicates?.settle(item, ending)
-  run.observer?.itemEnded(item.index, outcome)
+  run.tell(outcome)
   return waiting
 }
 

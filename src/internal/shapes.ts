@@ -11,11 +11,11 @@ import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import { type Options, Policy } from "./gate/policy.ts"
 import { Run } from "./run.ts"
-import { atomic, snapshot } from "./shared.ts"
+import { Atomic, type SharedData, Snapshots } from "./shared.ts"
 import * as Source from "./source.ts"
 import { Worker } from "./worker.ts"
 
-const partsOf = (shared: ReturnType<typeof atomic>) => {
+const partsOf = (shared: SharedData) => {
   const run = new Run(
     {
       // Nothing is ever started.
@@ -37,6 +37,8 @@ const partsOf = (shared: ReturnType<typeof atomic>) => {
   // Without duplicates, every item is admitted.
   const item = run.admit(undefined, 0)!
   item.trail = item.trail.enter("")
+  // The scope and the context of an item whose request is an effect.
+  item.contextIn(run.context)
   run.settle(item, "succeeded", 0)
   return [new Worker(run), item, Effect.runFork(Effect.void)]
 }
@@ -52,8 +54,8 @@ const permitOf = (options: Options) => {
 
 /** Exported, so that no bundler leaves it out. */
 export const kept: ReadonlyArray<unknown> = [
-  partsOf(atomic({ current: undefined })),
-  partsOf(snapshot({ current: undefined }, undefined)),
+  partsOf(new Atomic({ current: undefined })),
+  partsOf(new Snapshots({ current: undefined }, undefined)),
   permitOf({ concurrency: 1 }),
   permitOf({ rate: { limit: 1, window: 1 }, key: () => "" })
 ]

@@ -43,9 +43,24 @@ export interface SharedData {
   readonly commit: (cell: Cell) => Cause.Cause<SharedDataConflict> | undefined
 }
 
-export const atomic = (ref: { current: unknown }): SharedData => {
-  const cell = new Cell(ref)
-  return { ref, isAtomic: true, open: () => cell, commit: () => undefined }
+/** Classes, and not closures of each batch: a garbage collection would take these, and the code compiled for them. */
+export class Atomic implements SharedData {
+  readonly ref: { current: unknown }
+  readonly isAtomic = true
+  private readonly cell: Cell
+
+  constructor(ref: { current: unknown }) {
+    this.ref = ref
+    this.cell = new Cell(ref)
+  }
+
+  open(): Cell {
+    return this.cell
+  }
+
+  commit(): undefined {
+    return undefined
+  }
 }
 
 class Snapshot extends Cell {
@@ -57,35 +72,58 @@ class Snapshot extends Cell {
   }
 }
 
-export const snapshot = (ref: { current: unknown }, mergers: Mergers | undefined): SharedData => {
-  // Merging never changes a value in place, so a snapshot can keep the value itself as its base. What the caller
-  // passed is his to change: only the copy made here is kept.
-  ref.current = deepCopy(ref.current)
-  return {
-    ref,
-    isAtomic: false,
-    open: () => new Snapshot(ref.current),
-    commit: (cell) => mergeInto(ref, cell as Snapshot, mergers)
+export class Snapshots implements SharedData {
+  readonly ref: { current: unknown }
+  readonly isAtomic = false
+  private readonly mergers: Mergers | undefined
+
+  constructor(ref: { current: unknown }, mergers: Mergers | undefined) {
+    // Merging never changes a value in place, so a snapshot can keep the value itself as its base. What the caller
+    // passed is his to change: only the copy made here is kept.
+    ref.current = deepCopy(ref.current)
+    this.ref = ref
+    this.mergers = mergers
+  }
+
+  open(): Cell {
+    return new Snapshot(this.ref.current)
+  }
+
+  commit(cell: Cell): Cause.Cause<SharedDataConflict> | undefined {
+    return mergeInto(this.ref, cell as Snapshot, this.mergers)
   }
 }
 
-/** As `snapshot`, for shared data that its owner keeps: what an item has changed is written into the owner's object. */
-export const snapshotInto = (target: Record<string, unknown>, mergers: Mergers | undefined): SharedData => ({
-  ref: { current: target },
-  isAtomic: false,
-  // Its values are never changed in place, so a shallow copy tells for ever what they were.
-  open: () => new Snapshot({ ...target }),
-  commit: (cell) => {
+/** As `Snapshots`, for shared data that its owner keeps: what an item has changed is written into the owner's object. */
+export class SnapshotsInto implements SharedData {
+  readonly ref: { current: unknown }
+  readonly isAtomic = false
+  private readonly target: Record<string, unknown>
+  private readonly mergers: Mergers | undefined
+
+  constructor(target: Record<string, unknown>, mergers: Mergers | undefined) {
+    this.ref = { current: target }
+    this.target = target
+    this.mergers = mergers
+  }
+
+  open(): Cell {
+    // Its values are never changed in place, so a shallow copy tells for ever what they were.
+    return new Snapshot({ ...this.target })
+  }
+
+  commit(cell: Cell): Cause.Cause<SharedDataConflict> | undefined {
+    const { target } = this
     const theirs = { ...target }
     const merged = { current: theirs as unknown }
-    const failed = mergeInto(merged, cell as Snapshot, mergers)
+    const failed = mergeInto(merged, cell as Snapshot, this.mergers)
     if (failed !== undefined || merged.current === theirs) return failed
     const value = merged.current as Record<string, unknown>
     for (const key of Object.keys(theirs)) if (!Object.hasOwn(value, key)) delete target[key]
     Object.assign(target, value)
     return undefined
   }
-})
+}
 
 const mergeInto = (
   ref: { current: unknown },

@@ -15,6 +15,8 @@ export const pending: unique symbol = Symbol.for("parallel-batch-pipeline/Source
 export interface Source {
   /** How many parameter sets there are; 0 where that is not known. */
   readonly size: number
+  /** All of them, where they are at hand; an array that nobody changes. */
+  readonly items?: ReadonlyArray<unknown>
   /** Whether no more will come, as far as is known without reading on. */
   readonly exhausted: boolean
   /** As `exhausted`, where there may be more of the input than the source itself has. */
@@ -47,7 +49,7 @@ class FromArray implements Source {
   readonly close = Effect.sync(() => {
     this.items = []
   })
-  private items: ReadonlyArray<unknown>
+  items: ReadonlyArray<unknown>
   private index = 0
 
   constructor(items: ReadonlyArray<unknown>) {

@@ -6,6 +6,7 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import type { Canary } from "./canary.ts"
 import type { Run } from "./run.ts"
+import { snapshotOf } from "./snapshot.ts"
 import { Worker } from "./worker.ts"
 
 type AnyEffect = Effect.Effect<void, never, unknown>
@@ -80,7 +81,7 @@ const ramp = (run: Run): AnyEffect => {
 
 /** Asks the canary once its items have ended; then the others start, or the batch ends. */
 const probe = (run: Run, { check, items }: Canary): AnyEffect => {
-  const ask = Effect.suspend(() => check(run.snapshot()))
+  const ask = Effect.suspend(() => check(snapshotOf(run)))
   const act = Effect.matchCause(ask, {
     onFailure: (cause) => {
       run.endedBy = { _tag: "Canary", items }
@@ -93,6 +94,6 @@ const probe = (run: Run, { check, items }: Canary): AnyEffect => {
     }
   })
   return Effect.flatMap(run.idle.wait, () =>
-    run.isProbed ? Effect.andThen(act, Effect.never) : probe(run, { check, items })
+    run.isProbed && run.isIdle ? Effect.andThen(act, Effect.never) : probe(run, { check, items })
   )
 }

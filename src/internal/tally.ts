@@ -9,18 +9,8 @@ import { NodeInspectSymbol } from "effect/Inspectable"
 import type * as Report from "../Report.ts"
 import type { Ending } from "./ending.ts"
 import type { Item } from "./item.ts"
-import { Ledger } from "./ledger.ts"
+import { Ledger, type LedgerOptions } from "./ledger.ts"
 import { type AnyOutcome, Failed, Interrupted, type KeyOf, NotStarted, Skipped, Succeeded } from "./outcome.ts"
-
-export interface TallyOptions {
-  readonly keep: "all" | "failures" | "none"
-  readonly keyOf: KeyOf
-  /** How many items there will be, where that is known. */
-  readonly size: number
-  readonly first: number
-  /** Whether it is kept when the steps of an item began. */
-  readonly timed: boolean
-}
 
 export class Tally {
   succeeded = 0
@@ -35,9 +25,9 @@ export class Tally {
   private readonly keyOf: KeyOf
   private readonly ledger: Ledger
 
-  constructor(options: TallyOptions) {
+  constructor(options: LedgerOptions) {
     this.keyOf = options.keyOf
-    this.ledger = new Ledger(options.keep, options.keyOf, options.size, options.first, options.timed)
+    this.ledger = new Ledger(options)
   }
 
   /** Items that ran to their end. */

@@ -109,9 +109,11 @@ export class Worker implements Driver, Tenant {
         return this.wait("turn", this.parking.turnOf(run.pace))
       } else {
         const step = item.step
-        const passed = run.gates.isBefore(item, step) ? approach(run, item, this) : undefined
-        if (passed !== undefined) return this.wait("gate", passed)
-        if (step.promised !== undefined && !run.traced && !run.gates.breaks) {
+        if (step.gate !== undefined || run.gates.atEntrance) {
+          const passed = approach(run, item, this)
+          if (passed !== undefined) return this.wait("gate", passed)
+        }
+        if (step.promised !== undefined && run.direct) {
           if (this.await(item, step.promised)) return true
         } else {
           const effect = request(item, step, run, this)
@@ -185,7 +187,7 @@ export class Worker implements Driver, Tenant {
 
   /** Begins the item, up to its first request; `true` where there is something to wait for. */
   private begin(item: Item): boolean {
-    const passed = this.run.gates.any ? approach(this.run, item, this) : undefined
+    const passed = this.run.gates.atEntrance ? approach(this.run, item, this) : undefined
     if (passed !== undefined) return this.wait("gate", passed)
     const decoding = decode(item, this.run.options)
     if (decoding === undefined) this.ending = enter(item, this.run.options.graph.start, undefined, this.run)
@@ -288,13 +290,13 @@ export class Worker implements Driver, Tenant {
     const next = processed(item, outputs)
     // The caller's code may have ended the batch, and with it this item.
     if (this.left) return
-    if (next._tag === "Skip") {
+    if (next._tag !== "Next") {
       this.ending = next
       return
     }
     if (next.change !== "none") item.cell.apply(next)
-    const observer = this.run.observer
-    if (observer !== undefined && observer.wantsDetails) observer.stepEnded(item, item.step!.name, next.action)
+    const details = this.run.details
+    if (details !== undefined) details.stepEnded(item, item.step!.name, next.action)
     const target = next.stop === undefined ? item.step!.next(next.action) : undefined
     item.action = next.action
     const done = next.stop === undefined ? "succeeded" : next
