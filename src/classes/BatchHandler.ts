@@ -253,7 +253,8 @@ export abstract class BatchHandler<TSharedData extends SharedData = SharedData> 
       gate: this.#gate,
       failFast: scheduling.failFast,
       tolerance: scheduling.tolerance?.(),
-      shared: isolation === "snapshot" ? new SnapshotsInto(shared as SharedData, merge as Mergers | undefined) : base.shared,
+      shared:
+        isolation === "snapshot" ? new SnapshotsInto(shared as SharedData, merge as Mergers | undefined) : base.shared,
       maxSteps: maxSteps ?? base.maxSteps,
       keep: outcomes ?? "all",
       timings: timings === true,
