@@ -15,7 +15,8 @@ import type { Breaker } from "./Breaker.ts"
  * allows have succeeded (until the first set-back it doubles instead). It does
  * not grow after other failures, while fewer run than it allows, or while requests
  * take more than twice as long as the fastest of late. An error that closes the
- * gate, and a timeout, halve it, once for all requests that ran at that time.
+ * gate halves it, and so do a `RateLimited` or a status 429 or 503 that say nothing
+ * of when to come back, and a timeout: once for all requests that ran at that time.
  *
  * @category options
  * @since 0.1.0

@@ -107,10 +107,16 @@ export const afterAttempt = (run: Run, item: Item, cause: Cause.Cause<unknown>):
   const gate = item.step?.gate ?? run.options.gate
   const permit = item.step?.gate === undefined ? item.entry : item.permit
   if (gate === undefined || permit === undefined) return cause
-  const { bug, verdict } = judge(gate, permit.lane, Exit.failCause(cause), run.context as Context.Context<never>)
-  const again = verdict === "limited" && !gate.countAttempts
+  const { bug, closed, verdict } = judge(
+    gate,
+    permit.lane,
+    Exit.failCause(cause),
+    run.context as Context.Context<never>
+  )
+  const again = closed && !gate.countAttempts
   if (item.permit !== undefined) giveBack(item, verdict)
-  else if (again) {
+  else if (!again) permit.lane.keeper.hear(permit, verdict)
+  else {
     // The start was for nothing: the item comes to the gate of the batch once more.
     leave(permit, verdict)
     item.entry = undefined

@@ -131,6 +131,11 @@ export class Keeper {
     } else this.rest(lane)
   }
 
+  /** A request within the permit, which stays, has failed. */
+  hear(permit: Permit, verdict: Verdict): void {
+    this.adaptive?.observe(verdict, permit.at, this.timer.now(), this.running)
+  }
+
   /** Gives the place back, or stops waiting for it again, and keeps the start. */
   putAside(permit: Permit): void {
     const { lane, state } = permit
