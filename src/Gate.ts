@@ -23,7 +23,7 @@ import type { Permit } from "./internal/gate/permit.ts"
 import { Policy, settle as settleAt } from "./internal/gate/policy.ts"
 import * as Check from "./internal/options.ts"
 
-export type { Adaptive, Options, Rate } from "./GateOptions.ts"
+export type { Adaptive, Options, Rate, Told } from "./GateOptions.ts"
 
 const TypeId = "~parallel-batch-pipeline/Gate"
 

@@ -41,6 +41,19 @@ export interface Rate {
 }
 
 /**
+ * What an error says of the load of the other side.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Told {
+  /** Whether it was too much: a `RateLimited`, a status 429 or 503, or whatever says when to come back. */
+  readonly limited: boolean
+  /** When to come back, where the error says so. */
+  readonly retryAfter: Duration.Duration | undefined
+}
+
+/**
  * The options of a gate. All limits are for each key but `concurrency`, which is
  * for all keys together.
  *
@@ -66,9 +79,10 @@ export interface Options<in Params> {
   /**
    * For how long an error closes the gate for its key, if it does. Defaults to what the error says: a `RateLimited`,
    * whatever has a `retryAfter` (a Duration, a Date, seconds, or the value of the header), a `Response` with status 429
-   * or 503 and the header `Retry-After`, and errors that have one of these as `cause` or `response`.
+   * or 503 and the header `Retry-After`, and errors that have one of these as `cause` or `response`. What that is, it is
+   * told. 0 is a pause of 100 ms, which doubles up to 30 seconds while that goes on.
    */
-  readonly closeOn?: ((error: unknown) => Duration.Input | undefined) | undefined
+  readonly closeOn?: ((error: unknown, told: Told) => Duration.Input | undefined) | undefined
   /**
    * How much later than told a closed key opens at most, as a share of the time, so that not all who were told the same
    * come back at once. Never earlier. Defaults to 0.05.

@@ -10,13 +10,14 @@ import * as Option from "effect/Option"
 import { hasProperty } from "effect/Predicate"
 import * as Random from "effect/Random"
 import { InvalidCost, InvalidOptions } from "../../BatchError.ts"
+import type { Told } from "../../GateOptions.ts"
 import * as Check from "../options.ts"
 import { Aimd, type Bounds } from "./aimd.ts"
 import type { CircuitPolicy } from "./circuits.ts"
 import { Keeper, type Limits } from "./keeper.ts"
 import { Lane } from "./lane.ts"
 import type { Permit } from "./permit.ts"
-import { retryAfterOf } from "./retryAfter.ts"
+import { isLimited, retryAfterOf } from "./retryAfter.ts"
 import { Timer } from "./timer.ts"
 
 export interface Options {
@@ -26,7 +27,7 @@ export interface Options {
   readonly key?: ((params: never) => string) | undefined
   readonly cost?: ((params: never) => number) | undefined
   readonly order?: "fifo" | "fair" | undefined
-  readonly closeOn?: ((error: unknown) => Duration.Input | undefined) | undefined
+  readonly closeOn?: ((error: unknown, told: Told) => Duration.Input | undefined) | undefined
   readonly jitter?: number | undefined
   readonly countAttempts?: boolean | undefined
   readonly breaker?: { readonly policy?: unknown } | undefined
@@ -49,7 +50,7 @@ export class Policy {
   private readonly jitter: number
   private readonly key: ((params: unknown) => string) | undefined
   private readonly cost: ((params: unknown) => number) | undefined
-  private readonly closeOn: ((error: unknown) => Duration.Input | undefined) | undefined
+  private readonly closeOn: Options["closeOn"]
   /** Time means nothing across clocks, so each has a state of its own. */
   private readonly keepers = new WeakMap<Clock.Clock, Keeper>()
 
@@ -119,10 +120,9 @@ export class Policy {
 
   /** For how long an error closes the gate. */
   closesFor(error: unknown, context: Context.Context<never>): Duration.Duration | undefined {
-    if (this.closeOn === undefined) {
-      return retryAfterOf(error, Context.get(context, Clock.Clock).currentTimeMillisUnsafe())
-    }
-    const input = this.closeOn(error)
+    const retryAfter = retryAfterOf(error, Context.get(context, Clock.Clock).currentTimeMillisUnsafe())
+    if (this.closeOn === undefined) return retryAfter
+    const input = this.closeOn(error, { limited: retryAfter !== undefined || isLimited(error), retryAfter })
     if (input === undefined) return undefined
     const duration = Option.getOrUndefined(Duration.fromInput(input))
     if (duration !== undefined && Duration.toMillis(duration) >= 0) return duration
