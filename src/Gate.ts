@@ -263,7 +263,11 @@ export const close: {
 } = dual(3, ({ policy }: Any, key: string, duration: Duration.Input): Effect.Effect<void> =>
   Effect.contextWith((context: Context.Context<never>) =>
     Effect.sync(() =>
-      policy.close(policy.laneNamed(policy.keeperIn(context), key), Check.duration("duration", duration), context)
+      policy.close(
+        policy.laneNamed(policy.keeperIn(context), key),
+        Duration.toMillis(Check.duration("duration", duration)),
+        context
+      )
     )
   )
 )

@@ -84,6 +84,11 @@ export interface Options<in Params> {
    */
   readonly closeOn?: ((error: unknown, told: Told) => Duration.Input | undefined) | undefined
   /**
+   * For how long an error closes the gate for its key at most: then the other side is asked again, whatever it has said.
+   * Defaults to no limit.
+   */
+  readonly maxClose?: Duration.Input | undefined
+  /**
    * How much later than told a closed key opens at most, as a share of the time, so that not all who were told the same
    * come back at once. Never earlier. Defaults to 0.05.
    */

@@ -28,6 +28,7 @@ export interface Options {
   readonly cost?: ((params: never) => number) | undefined
   readonly order?: "fifo" | "fair" | undefined
   readonly closeOn?: ((error: unknown, told: Told) => Duration.Input | undefined) | undefined
+  readonly maxClose?: Duration.Input | undefined
   readonly jitter?: number | undefined
   readonly countAttempts?: boolean | undefined
   readonly breaker?: { readonly policy?: unknown } | undefined
@@ -47,6 +48,8 @@ export class Policy {
   private readonly order = ++made
   private readonly limits: Limits
   private readonly bounds: Bounds | undefined
+  /** For how long an error closes a lane at most. */
+  private readonly longest: number
   private readonly jitter: number
   private readonly key: ((params: unknown) => string) | undefined
   private readonly cost: ((params: unknown) => number) | undefined
@@ -69,6 +72,10 @@ export class Policy {
       keyed: key !== undefined
     }
     this.countAttempts = options.countAttempts ?? false
+    this.longest =
+      options.maxClose === undefined
+        ? Number.POSITIVE_INFINITY
+        : Duration.toMillis(Check.duration("maxClose", options.maxClose))
     this.jitter = Check.share("jitter", options.jitter ?? 0.05)
     this.circuits = circuitsOf(options.breaker)
     Check.optionalFunction("key", key)
@@ -140,19 +147,18 @@ export class Policy {
   closeAsTold(lane: Lane, duration: Duration.Duration, context: Context.Context<never>): void {
     if (Duration.toMillis(duration) > 0) {
       lane.strikes = 0
-      return this.close(lane, duration, context)
+      return this.close(lane, Math.min(Duration.toMillis(duration), this.longest), context)
     }
     // Those that were sent together count once.
     if (lane.closedUntil > lane.keeper.timer.now()) return
-    const millis = Math.min(firstPauseMillis * 2 ** lane.strikes, lastPauseMillis)
+    const millis = Math.min(firstPauseMillis * 2 ** lane.strikes, lastPauseMillis, this.longest)
     lane.strikes++
-    this.close(lane, Duration.millis(millis), context)
+    this.close(lane, millis, context)
   }
 
   /** Closes a lane; it opens a little later than told, so that not all who were told the same come back at once. */
-  close(lane: Lane, duration: Duration.Duration, context: Context.Context<never>): void {
+  close(lane: Lane, millis: number, context: Context.Context<never>): void {
     const { closedUntil, keeper } = lane
-    const millis = Duration.toMillis(duration)
     const now = keeper.timer.now()
     // Many that were told at the same time close it once.
     if (now + millis <= closedUntil) return
