@@ -80,6 +80,19 @@ describe("the option gate", () => {
     Handler.make("call", { params, handleRequest: (inputs) => Effect.succeed(inputs), gate: perHost })
   })
 
+  it("is settled by what the request answers", () => {
+    const handleRequest = async ({ tenant }: Call) => ({ tenant, tokens: 5 })
+    const without = Handler.fromPromise("call", { handleRequest, gate: perTenant })
+    const settled = Handler.fromPromise("call", {
+      handleRequest: async ({ tenant }: Call) => ({ tenant, tokens: 5 }),
+      gate: perTenant,
+      settleCost: ({ tokens }) => tokens
+    })
+    expectTypeOf(settled).toEqualTypeOf<typeof without>()
+    // @ts-expect-error a cost is a number
+    Handler.fromPromise("call", { handleRequest, settleCost: ({ tenant }) => tenant })
+  })
+
   it("of a batch takes its params as they are given", () => {
     const call = Handler.make("call", { handleRequest: (_call: Call) => Effect.void })
     const calls = Pipeline.make("calls", { handlers: { call }, start: "call" })
