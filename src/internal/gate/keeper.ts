@@ -72,6 +72,15 @@ export class Keeper {
     return this.lanes.size
   }
 
+  /** The lane of a key that is remembered, and all of these. */
+  known(key: string): Lane | undefined {
+    return this.limits.keyed ? this.lanes.get(key) : this.only
+  }
+
+  get all(): Iterable<Lane> {
+    return this.limits.keyed ? this.lanes.values() : [this.only]
+  }
+
   laneOf(key: string): Lane {
     const known = this.lanes.get(key)
     if (known === undefined || this.rested.length * 2 > this.lanes.size) this.forget()
