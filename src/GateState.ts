@@ -22,7 +22,7 @@ export interface State {
   readonly waiting: number
   /** How many may run at this moment; `Infinity` where there is no limit. */
   readonly concurrency: number
-  /** How many keys are remembered: those in use, those with starts in the last window, and those that are closed. */
+  /** How many keys are remembered: those in use, closed, or with starts in the last window, and a few more. */
   readonly keys: number
   /** Of how many keys the gate is closed; of a gate without keys, 1 where it is closed. */
   readonly closed: number

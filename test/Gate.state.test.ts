@@ -89,6 +89,25 @@ describe("Gate.stateOf", () => {
   )
 })
 
+describe("keys of a gate", () => {
+  it.effect("that are idle are forgotten also while only one key is in use, but for a few", () =>
+    Effect.gen(function* () {
+      const gate = Gate.make({ ...keyed, rate: { limit: 1000, window: 100 } })
+      const through = (key: string) => Gate.withPermit(Effect.void, gate, { n: 0, key })
+      yield* Effect.forkChild(Gate.withPermit(Effect.never, gate, { n: 0, key: "busy" }), { startImmediately: true })
+      yield* Effect.forEach(Array.from({ length: 1000 }), (_, i) => through(`key ${i}`))
+      const before = yield* Gate.state(gate)
+      yield* TestClock.adjust(100)
+
+      yield* Effect.forEach(Array.from({ length: 700 }), () => through("busy"))
+
+      const after = yield* Gate.state(gate)
+      assert.isAtLeast(before.keys, 1000)
+      assert.isAtMost(after.keys, 66)
+    })
+  )
+})
+
 describe("progress of a batch", () => {
   it.effect("tells how many wait, at a gate or between two attempts", () =>
     Effect.scoped(

@@ -23,6 +23,8 @@ describe("Gate.make", () => {
     Gate.make({ rate: { window: "1 second" } })
     // @ts-expect-error a key is a string
     Gate.make({ key: (_call: Call) => 1 })
+    // @ts-expect-error there is no such option
+    Gate.make({ concurrencyperkey: 1 })
     // @ts-expect-error how it adapts has to be said
     Gate.make({ concurrency: { min: 1, max: 2 } })
   })

@@ -28,6 +28,12 @@ export interface Limits {
   readonly keyed: boolean
 }
 
+/** So many lanes at rest are kept in any case: to make one for each start costs more than all the rest of a start. */
+const fewLanes = 64
+
+/** After a look at lanes of which all were still to be remembered, so many asks for known keys look at none. */
+const fruitless = 64
+
 export class Keeper {
   /** Gates are taken in this order wherever one is taken while another is held. */
   readonly order: number
@@ -44,6 +50,8 @@ export class Keeper {
   private readonly lanes = new Map<string, Lane>()
   /** Lanes that have come to rest at some time, to be looked at again. */
   private readonly rested = new Fifo<Lane>()
+  /** How many asks for keys that are known until some of these lanes are looked at. */
+  private untilLook = 1
   /** From when on nothing is left to know of any lane at rest. */
   private emptyAt = 0
   /** Lanes that wait for a time, and lanes whose next one misses only a place of the gate. */
@@ -83,7 +91,8 @@ export class Keeper {
 
   laneOf(key: string): Lane {
     const known = this.lanes.get(key)
-    if (known === undefined || this.rested.length * 2 > this.lanes.size) this.forget()
+    if (known !== undefined && --this.untilLook > 0) return known
+    this.forget()
     // It may have been forgotten just now.
     if (known !== undefined && this.lanes.has(key)) return known
     const lane = new Lane(key, this, this.limits.window)
@@ -348,6 +357,7 @@ export class Keeper {
   /** Forgets lanes of which nothing is left to know: a few for each new one, so that nothing is ever swept. */
   private forget(): void {
     const rested = this.rested
+    this.untilLook = fruitless
     if (rested.length === 0) return
     const now = this.timer.now()
     if (this.users === 0 && this.emptyAt <= now) {
@@ -355,13 +365,16 @@ export class Keeper {
       rested.drain()
       return
     }
+    if (rested.length <= fewLanes) return
     // Two are looked at for each new one, so there are never twice as many as there is something to know of.
     for (let i = Math.min(2, rested.length); i > 0; i--) {
       const lane = rested.shift()!
       lane.rested = false
       if (lane.users > 0) continue
-      if (lane.emptyAt <= now) this.lanes.delete(lane.key)
-      else this.rest(lane)
+      if (lane.emptyAt <= now) {
+        this.lanes.delete(lane.key)
+        this.untilLook = 1
+      } else this.rest(lane)
     }
   }
 }
