@@ -4,7 +4,8 @@
 /**
  * The time of an item as a multiple of the hand-written floor, as `interleave.mjs` measures it. It varies by less than a
  * tenth between runs on a busy machine, and by more between machines: a bound is 1.5 times what was measured, so that
- * a hot path of twice the cost fails on any.
+ * a hot path of twice the cost fails on any. With `without` and `peer` it is what the contender adds to another one of
+ * the library, as a multiple of that peer.
  */
 export const ratios = [
   // 4.75
@@ -32,7 +33,18 @@ export const ratios = [
   // 9.05
   { name: "classes, finished", contender: "pbp-classes", workload: "w1", n: 20_000, concurrency: 16, bound: 13.6 },
   // 3.7
-  { name: "classes, promises", contender: "pbp-classes", workload: "w2", n: 10_000, concurrency: 16, bound: 5.6 }
+  { name: "classes, promises", contender: "pbp-classes", workload: "w2", n: 10_000, concurrency: 16, bound: 5.6 },
+  // 0.25; what it must not pass is a promise of the library, and no multiple of what was measured
+  {
+    name: "what a gate adds at which nobody waits",
+    contender: "pbp-gate",
+    without: "pbp-promise",
+    peer: "p-map",
+    workload: "w2",
+    n: 20_000,
+    concurrency: 16,
+    bound: 0.3
+  }
 ]
 
 /**
