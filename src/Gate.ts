@@ -127,6 +127,12 @@ export const make = <Params = unknown>(options: Options<Params>): Gate<Params> =
  * counts as a start of its own. Where one waits for a gate that was made before
  * those whose place it holds, these places are free for others meanwhile.
  *
+ * **Gotchas**
+ *
+ * The place is part of the context of the effect. An `Effect.runPromise` within it
+ * begins without that, and may wait for ever for the very place that the effect
+ * around it holds: take the context along with `Effect.runPromiseWith`.
+ *
  * **Example** (One at a time)
  *
  * ```ts
