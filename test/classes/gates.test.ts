@@ -124,6 +124,26 @@ describe("gates of the classes", () => {
     })
   )
 
+  const tooMuch: ReadonlyArray<readonly [name: string, answer: () => unknown]> = [
+    ["a thrown Response 429 without the header", () => Promise.reject(new Response(null, { status: 429 }))],
+    ["a thrown error with status 503", () => Promise.reject(Object.assign(new Error("busy"), { status: 503 }))],
+    ["a timeout", () => new Promise(() => {})]
+  ]
+
+  it.effect.each(tooMuch)("that adapt halve on %s", ([, answer]) =>
+    Effect.gen(function* () {
+      const gate = Gate.make({ concurrency: { min: 1, max: 8, adapt: "aimd" } })
+      const handler = new Call({ gate, timeoutMs: 20 }, (_call, { n }) => (n === 30 ? answer() : undefined))
+      const batch = new ParallelBatchPipeline(new Pipeline(handler), { params: () => params(31), mode: "collect-all" })
+
+      const fiber = yield* Effect.forkChild(batch.toEffect({}))
+      yield* pass(100)
+      yield* Fiber.join(fiber)
+
+      assert.deepInclude(yield* Gate.state(gate), { running: 0, concurrency: 4 })
+    })
+  )
+
   it.effect("use up none of maxRetries", () =>
     Effect.gen(function* () {
       const gate = Gate.make({ jitter: 0 })
