@@ -17,6 +17,12 @@ import { Lane } from "./lane.ts"
 import { type Host, type Line, Permit } from "./permit.ts"
 import type { Timer } from "./timer.ts"
 
+/** So many lanes at rest are kept in any case: to make one for each start costs more than all the rest of a start. */
+const fewLanes = 64
+
+/** After a look at lanes of which all were still to be remembered, so many asks for known keys look at none. */
+const fruitless = 64
+
 /** The limits of a gate; `Infinity` where there is none. */
 export interface Limits {
   readonly concurrency: number
@@ -27,12 +33,6 @@ export interface Limits {
   /** Whether there is more than one lane. */
   readonly keyed: boolean
 }
-
-/** So many lanes at rest are kept in any case: to make one for each start costs more than all the rest of a start. */
-const fewLanes = 64
-
-/** After a look at lanes of which all were still to be remembered, so many asks for known keys look at none. */
-const fruitless = 64
 
 export class Keeper {
   /** Gates are taken in this order wherever one is taken while another is held. */
