@@ -175,7 +175,9 @@ export const withPermit: {
  *
  * What is more than was expected counts as if it had started then, too: the debt
  * delays the next starts until it has left the window. What is less makes room
- * at once. Outside of the gate there is no start to settle, and it dies.
+ * at once. Outside of the gate there is no start to settle, and it dies. Where the
+ * answer of a handler says it, and where that is a plain promise, its option
+ * `settleCost` does the same.
  *
  * **Example** (Paying for what was used)
  *

@@ -85,6 +85,20 @@ describe("a gate that adapts", () => {
     })
   )
 
+  it.effect("does not on what was too much behind another gate", () =>
+    Effect.gen(function* () {
+      const { concurrency, gate } = yield* grown
+      const step = Handler.make("step", {
+        handleRequest: (_call: Call) => Effect.fail(new RateLimited({})),
+        gate: Gate.make({})
+      })
+
+      yield* Batch.run(single(step), { params: calls(1), ...collect, gate })
+
+      assert.strictEqual(yield* concurrency, 8)
+    })
+  )
+
   it.effect("halves on the timeout of an attempt, also where the next one succeeds", () =>
     Effect.gen(function* () {
       const { concurrency, gate } = yield* grown

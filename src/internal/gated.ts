@@ -178,7 +178,8 @@ export const depart = (item: Item, ending: Ending | undefined): void => {
   const verdict =
     ending === undefined ? "unknown" : ending !== "succeeded" && Cause.isCause(ending) ? verdictOf(ending) : "success"
   giveBack(item, verdict)
-  if (item.entry !== undefined) leave(item.entry, verdict)
+  // What was too much, its gate has heard when it happened, and that may be the gate of the step.
+  if (item.entry !== undefined) leave(item.entry, verdict === "success" ? verdict : "unknown")
 }
 
 /** Waits for something else than a gate, without a place: between two attempts, or for a circuit. */
