@@ -175,9 +175,7 @@ export const withPermit: {
  *
  * What is more than was expected counts as if it had started then, too: the debt
  * delays the next starts until it has left the window. What is less makes room
- * at once. Outside of the gate there is no start to settle, and it dies. Where the
- * answer of a handler says it, and where that is a plain promise, its option
- * `settleCost` does the same.
+ * at once. Outside of the gate there is no start to settle, and it dies.
  *
  * **Example** (Paying for what was used)
  *
