@@ -76,11 +76,11 @@ export interface KeyState {
 export const state = ({ policy }: Any): Effect.Effect<State> =>
   Effect.contextWith((context: Context.Context<never>) =>
     Effect.sync(() => {
-      const { all, concurrency, keys, running, timer, waiting } = policy.keeperIn(context)
+      const { concurrency, keys, lanes, limits, only, running, timer, waiting } = policy.keeperIn(context)
       const now = timer.now()
       let closed = 0
       let circuitsOpen = 0
-      for (const lane of all) {
+      for (const lane of limits.keyed ? lanes.values() : [only]) {
         if (lane.closedUntil > now) closed++
         if (lane.refusedUntil > now) circuitsOpen++
       }
@@ -119,10 +119,11 @@ export const stateOf: {
 } = dual(2, ({ policy }: Any, key: string): Effect.Effect<KeyState> =>
   Effect.contextWith((context: Context.Context<never>) =>
     Effect.sync(() => {
-      const keeper = policy.keeperIn(context)
+      const { lanes, limits, only, timer } = policy.keeperIn(context)
       // A key that is only looked at is not remembered.
-      const { closedUntil = 0, refusedUntil = 0, running = 0, waiting = 0 } = keeper.known(key) ?? {}
-      const now = keeper.timer.now()
+      const lane = limits.keyed ? lanes.get(key) : only
+      const { closedUntil = 0, refusedUntil = 0, running = 0, waiting = 0 } = lane ?? {}
+      const now = timer.now()
       const until = (time: number) => Duration.millis(Math.max(0, time - now))
       return { running, waiting, closedFor: until(closedUntil), circuitOpenFor: until(refusedUntil) }
     })

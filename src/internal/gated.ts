@@ -115,7 +115,7 @@ export const afterAttempt = (run: Run, item: Item, cause: Cause.Cause<unknown>):
   )
   const again = closed && !gate.countAttempts
   if (item.permit !== undefined) giveBack(item, verdict)
-  else if (!again) permit.lane.keeper.hear(permit, verdict)
+  else if (!again) hear(permit, verdict)
   else {
     // The start was for nothing: the item comes to the gate of the batch once more.
     leave(permit, verdict)
@@ -124,6 +124,12 @@ export const afterAttempt = (run: Run, item: Item, cause: Cause.Cause<unknown>):
   if (!again) return bug === undefined ? cause : Cause.combine(cause, bug)
   item.attempt--
   return undefined
+}
+
+/** A request within the permit, which stays, has failed. */
+const hear = (permit: Permit, verdict: Verdict): void => {
+  const { adaptive, running, timer } = permit.lane.keeper
+  adaptive?.observe(verdict, permit.at, timer.now(), running)
 }
 
 /** The item ends: it is not let in. */

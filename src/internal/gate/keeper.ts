@@ -46,8 +46,8 @@ export class Keeper {
   /** Permits that wait, are held or are put aside. */
   users = 0
   circuits: Circuits | undefined = undefined
-  private readonly adaptive: Aimd | undefined
-  private readonly lanes = new Map<string, Lane>()
+  readonly adaptive: Aimd | undefined
+  readonly lanes = new Map<string, Lane>()
   /** Lanes that have come to rest at some time, to be looked at again. */
   private readonly rested = new Fifo<Lane>()
   /** How many asks for keys that are known until some of these lanes are looked at. */
@@ -78,15 +78,6 @@ export class Keeper {
   /** How many keys are remembered. */
   get keys(): number {
     return this.lanes.size
-  }
-
-  /** The lane of a key that is remembered, and all of these. */
-  known(key: string): Lane | undefined {
-    return this.limits.keyed ? this.lanes.get(key) : this.only
-  }
-
-  get all(): Iterable<Lane> {
-    return this.limits.keyed ? this.lanes.values() : [this.only]
   }
 
   laneOf(key: string): Lane {
@@ -147,11 +138,6 @@ export class Keeper {
       this.waiting--
       this.reconsider(lane)
     } else this.rest(lane)
-  }
-
-  /** A request within the permit, which stays, has failed. */
-  hear(permit: Permit, verdict: Verdict): void {
-    this.adaptive?.observe(verdict, permit.at, this.timer.now(), this.running)
   }
 
   /** Gives the place back, or stops waiting for it again, and keeps the start. */
