@@ -2,14 +2,17 @@
 // counts the items for which a class saw the params of another.
 import { Effect, Stream } from "effect"
 import * as Classes from "parallel-batch-pipeline"
-import { Batch, Handler, Pipeline } from "parallel-batch-pipeline/effect"
+import { Batch, Gate, Handler, Pipeline } from "parallel-batch-pipeline/effect"
 import { effectOf } from "./effects.mjs"
 import { kindOf, requestOf, stepCountOf } from "./workloads.mjs"
 
 const isFinished = (ctx) => kindOf(ctx.workload) === "w1"
 
-/** Handlers whose requests are `promise` (async functions), or effects: `succeed`, `sync`, `effect`. */
-const pipelineOf = (ctx, style) => {
+/**
+ * Handlers whose requests are `promise` (async functions), or effects: `succeed`, `sync`, `effect`. A gate stands before
+ * one of them.
+ */
+const pipelineOf = (ctx, style, gate) => {
   const count = stepCountOf(ctx)
   const make = style === "promise" ? Handler.fromPromise : Handler.make
   const handleRequest = style === "promise" ? requestOf(ctx) : effectOf(ctx, style)
@@ -20,6 +23,7 @@ const pipelineOf = (ctx, style) => {
     handlers[`step${k}`] = make(`step${k}`, {
       prepareInputs: ({ params }) => params.i,
       handleRequest,
+      gate: k === count >> 1 ? gate : undefined,
       processResults: ({ outputs, shared }) => {
         if (last) ctx.onItem?.()
         return Handler.next("next", { count: shared.count + (outputs & 1) })
@@ -56,10 +60,10 @@ const events = (pipeline, ctx, options, params, concurrency) =>
   )
 
 /** `style` is one for every workload, or one for finished requests and one for the others. */
-const effects = (drive, style, options) => ({
+const effects = (drive, style, options, makeGate) => ({
   iterable: true,
   make: async (ctx) => {
-    const pipeline = pipelineOf(ctx, typeof style === "string" ? style : style[isFinished(ctx) ? 0 : 1])
+    const pipeline = pipelineOf(ctx, typeof style === "string" ? style : style[isFinished(ctx) ? 0 : 1], makeGate?.())
     return (params, concurrency) => Effect.runPromise(drive(pipeline, ctx, options, params, concurrency))
   }
 })
@@ -115,6 +119,17 @@ const classes = (methods, options) => ({
 
 const collect = { mode: "collect-all" }
 
+const keys = Array.from({ length: 10 }, (_, i) => `key ${i}`)
+
+/** A gate at which nobody ever waits, with every limit that there is. */
+const makeGate = () =>
+  Gate.make({
+    concurrency: 100_000,
+    concurrencyPerKey: 100_000,
+    rate: { limit: Number.MAX_SAFE_INTEGER, window: "1 minute" },
+    key: ({ i }) => keys[i % keys.length]
+  })
+
 export default {
   "pbp-effect": effects(run, ["succeed", "effect"]),
   "pbp-sync": effects(run, ["sync", "effect"]),
@@ -124,7 +139,7 @@ export default {
   "pbp-none": effects(run, ["succeed", "promise"], { outcomes: "none" }),
   "pbp-stream": effects(stream, ["succeed", "promise"], collect),
   "pbp-events": effects(events, ["succeed", "promise"], collect),
-  // What a gate costs is measured in limits.mjs.
+  "pbp-gate": effects(run, ["succeed", "promise"], {}, makeGate),
   "pbp-classes": classes("sync"),
   "pbp-classes-mixed": classes("mixed"),
   "pbp-classes-async": classes("async"),

@@ -30,7 +30,7 @@ for (const { bound, name, ...job } of ratios) {
   }
   tell(
     best.ratio <= bound,
-    `${name}: ${best.ratio.toFixed(2)} times the floor, at most ${bound} (${best.library.toFixed(0)} and ${best.floor.toFixed(0)} ns an item)`
+    `${name}: ${best.ratio.toFixed(2)} times ${job.peer ?? "the floor"}, at most ${bound} (${best.library.toFixed(0)} and ${best.peer.toFixed(0)} ns an item)`
   )
 }
 

@@ -3,6 +3,8 @@
 // turns leaves out most of the rest. What remains meets both alike.
 // Nothing is collected in between: a full collection takes V8's code with it, and how much of it differs from run to run.
 //   node bench/interleave.mjs '{"contender":"pbp-effect","workload":"w1","n":30000,"concurrency":16}'
+// With `without`, another contender of the library, it is what the contender adds to that which is compared, and with
+// `peer` it is compared with that instead of the floor.
 import ours from "./contenders.mjs"
 import peers from "./peers.mjs"
 import { paramsOf } from "./workloads.mjs"
@@ -34,8 +36,9 @@ const prepare = async (contender) => {
   }
 }
 
-const contenders = { floor: await prepare(peers.floor), library: await prepare(ours[job.contender]) }
-const best = { floor: Infinity, library: Infinity }
+const contenders = { peer: await prepare(peers[job.peer ?? "floor"]), library: await prepare(ours[job.contender]) }
+if (job.without !== undefined) contenders.without = await prepare(ours[job.without])
+const best = { peer: Infinity, library: Infinity, without: job.without === undefined ? 0 : Infinity }
 
 const begunAt = cpu()
 for (let turn = 0; turn < atMost; turn++) {
@@ -50,9 +53,9 @@ for (let turn = 0; turn < atMost; turn++) {
 const perItem = (time) => (time * 1e6) / job.n
 console.log(
   JSON.stringify({
-    ratio: best.library / best.floor,
-    library: perItem(best.library),
-    floor: perItem(best.floor)
+    ratio: (best.library - best.without) / best.peer,
+    library: perItem(best.library - best.without),
+    peer: perItem(best.peer)
   })
 )
 process.exit(0)

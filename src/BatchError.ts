@@ -207,12 +207,14 @@ export class ItemSkipped extends Data.TaggedError("ItemSkipped")<{
 }
 
 /**
- * The other side says that it is too much for now, and when to come back.
+ * The other side says that it is too much for now, and may say when to come back.
  *
  * **Details**
  *
  * Where it fails a request behind a gate, it closes the gate for the key of that
- * request: no item with that key starts before `retryAfter` has passed.
+ * request: no item with that key starts before `retryAfter` has passed. Without
+ * `retryAfter` it closes nothing, unless the option `closeOn` of the gate says so;
+ * a concurrency that adapts halves in either case.
  *
  * **Example** (Saying how long to wait)
  *
@@ -229,12 +231,15 @@ export class ItemSkipped extends Data.TaggedError("ItemSkipped")<{
  * @since 0.1.0
  */
 export class RateLimited extends Data.TaggedError("RateLimited")<{
-  readonly retryAfter: Duration.Duration
+  /** When to come back, where the other side has said so. */
+  readonly retryAfter?: Duration.Duration | undefined
   /** What the other side has answered. */
   readonly cause?: unknown
 }> {
   override get message(): string {
-    return `Rate limited, retry after ${Duration.format(this.retryAfter)}`
+    return this.retryAfter === undefined
+      ? "Rate limited"
+      : `Rate limited, retry after ${Duration.format(this.retryAfter)}`
   }
 }
 

@@ -57,6 +57,8 @@ export interface Progress {
   readonly notStarted: number
   /** Items that have begun and not ended, those that wait included. */
   readonly running: number
+  /** How many of them wait: at a gate, between two attempts, or for an outcome that they share. They take no place. */
+  readonly waiting: number
   /** Calls of a `handleRequest` so far. */
   readonly attempts: number
   /** What the outcomes have cost, as the option `cost` says. */

@@ -23,7 +23,8 @@ import type { Permit } from "./internal/gate/permit.ts"
 import { Policy, settle as settleAt } from "./internal/gate/policy.ts"
 import * as Check from "./internal/options.ts"
 
-export type { Adaptive, Options, Rate } from "./GateOptions.ts"
+export type { Adaptive, Options, Rate, Told } from "./GateOptions.ts"
+export { type KeyState, type State, state, stateOf } from "./GateState.ts"
 
 const TypeId = "~parallel-batch-pipeline/Gate"
 
@@ -47,23 +48,6 @@ export interface Gate<in Params = unknown> extends Pipeable.Pipeable {
  * @since 0.1.0
  */
 export type Any = Gate<never>
-
-/**
- * What goes on at a gate.
- *
- * @category models
- * @since 0.1.0
- */
-export interface State {
-  /** How many hold a place. */
-  readonly running: number
-  /** How many wait, for a place, their rate, or a closed key. */
-  readonly waiting: number
-  /** How many may run at this moment; `Infinity` where there is no limit. */
-  readonly concurrency: number
-  /** How many keys are remembered: those in use, and those with starts in the last window. */
-  readonly keys: number
-}
 
 /**
  * Returns `true` if the value is a `Gate`.
@@ -142,6 +126,12 @@ export const make = <Params = unknown>(options: Options<Params>): Gate<Params> =
  * inside of its own gate takes over the place of the effect around it, and
  * counts as a start of its own. Where one waits for a gate that was made before
  * those whose place it holds, these places are free for others meanwhile.
+ *
+ * **Gotchas**
+ *
+ * The place is part of the context of the effect. An `Effect.runPromise` within it
+ * begins without that, and may wait for ever for the very place that the effect
+ * around it holds: take the context along with `Effect.runPromiseWith`.
  *
  * **Example** (One at a time)
  *
@@ -266,35 +256,14 @@ export const close: {
 } = dual(3, ({ policy }: Any, key: string, duration: Duration.Input): Effect.Effect<void> =>
   Effect.contextWith((context: Context.Context<never>) =>
     Effect.sync(() =>
-      policy.close(policy.laneNamed(policy.keeperIn(context), key), Check.duration("duration", duration), context)
+      policy.close(
+        policy.laneNamed(policy.keeperIn(context), key),
+        Duration.toMillis(Check.duration("duration", duration)),
+        context
+      )
     )
   )
 )
-
-/**
- * Answers what goes on at the gate, on the clock of the effect that asks.
- *
- * **Example** (Looking at an idle gate)
- *
- * ```ts
- * import { Effect } from "effect"
- * import { Gate } from "parallel-batch-pipeline/effect"
- *
- * const gate = Gate.make({ concurrency: 2 })
- *
- * await Effect.runPromise(Gate.state(gate)) // => { running: 0, waiting: 0, concurrency: 2, keys: 0 }
- * ```
- *
- * @category combinators
- * @since 0.1.0
- */
-export const state = ({ policy }: Any): Effect.Effect<State> =>
-  Effect.contextWith((context: Context.Context<never>) =>
-    Effect.sync(() => {
-      const { concurrency, keys, running, waiting } = policy.keeperIn(context)
-      return { running, waiting, concurrency, keys }
-    })
-  )
 
 /**
  * Makes a gate a service, for gates whose limits are configured, or which are not

@@ -15,7 +15,8 @@ import type { Breaker } from "./Breaker.ts"
  * allows have succeeded (until the first set-back it doubles instead). It does
  * not grow after other failures, while fewer run than it allows, or while requests
  * take more than twice as long as the fastest of late. An error that closes the
- * gate, and a timeout, halve it, once for all requests that ran at that time.
+ * gate halves it, and so do a `RateLimited` or a status 429 or 503 that say nothing
+ * of when to come back, and a timeout: once for all requests that ran at that time.
  *
  * @category options
  * @since 0.1.0
@@ -37,6 +38,19 @@ export interface Rate {
   readonly limit: number
   /** In no interval of this length do more start, wherever it begins. */
   readonly window: Duration.Input
+}
+
+/**
+ * What an error says of the load of the other side.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Told {
+  /** Whether it was too much: a `RateLimited`, a status 429 or 503, or whatever says when to come back. */
+  readonly limited: boolean
+  /** When to come back, where the error says so. */
+  readonly retryAfter: Duration.Duration | undefined
 }
 
 /**
@@ -65,9 +79,15 @@ export interface Options<in Params> {
   /**
    * For how long an error closes the gate for its key, if it does. Defaults to what the error says: a `RateLimited`,
    * whatever has a `retryAfter` (a Duration, a Date, seconds, or the value of the header), a `Response` with status 429
-   * or 503 and the header `Retry-After`, and errors that have one of these as `cause` or `response`.
+   * or 503 and the header `Retry-After`, and errors that have one of these as `cause` or `response`. What that is, it is
+   * told. 0 is a pause of 100 ms, which doubles up to 30 seconds while that goes on.
    */
-  readonly closeOn?: ((error: unknown) => Duration.Input | undefined) | undefined
+  readonly closeOn?: ((error: unknown, told: Told) => Duration.Input | undefined) | undefined
+  /**
+   * For how long an error closes the gate for its key at most: then the other side is asked again, whatever it has said.
+   * Defaults to no limit.
+   */
+  readonly maxClose?: Duration.Input | undefined
   /**
    * How much later than told a closed key opens at most, as a share of the time, so that not all who were told the same
    * come back at once. Never earlier. Defaults to 0.05.

@@ -130,6 +130,12 @@ export interface Options<
    * What each attempt goes through before it is made; the item waits for it behind `prepareInputs`. Defaults to no gate.
    */
   readonly gate?: Gate<P> | undefined
+  /**
+   * What the start of a request has really cost at the gate, such as the tokens of a model, by what the request answers:
+   * as `Gate.settle` in the request. Without a `gate` the gate of the batch is told, if there is one. Defaults to what was
+   * expected.
+   */
+  readonly settleCost?: ((outputs: NoInfer<O>) => number) | undefined
   /** Defaults to a single attempt. */
   readonly retry?: Retry<NoInfer<E>, TimeoutError<T>, RS> | undefined
   /** Runs once, after the last attempt, with its typed error; what it answers takes the place of the output. */

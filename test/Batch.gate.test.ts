@@ -272,6 +272,25 @@ describe("Batch with gates", () => {
       })
     )
 
+    it.effect("a batch that is run as a promise inside of a handler does so too, where it gets the context", () =>
+      Effect.gen(function* () {
+        const gate = Gate.make({ concurrency: 1 })
+        const inner = Handler.make("inner", { handleRequest: (_call: Call) => Effect.yieldNow, gate })
+        const outer = Handler.make("outer", {
+          handleRequest: (_call: Call) =>
+            Effect.flatMap(Effect.context(), (context) =>
+              Effect.promise(() => Effect.runPromiseWith(context)(Batch.run(single(inner), { params: calls(3) })))
+            ),
+          gate
+        })
+
+        const report = yield* Batch.run(single(outer), { params: calls(4) })
+
+        assert.strictEqual(report.succeeded, 4)
+        assert.deepInclude(yield* Gate.state(gate), { running: 0, waiting: 0 })
+      })
+    )
+
     it.effect("two batches that take two gates in opposite orders both end", () =>
       Effect.gen(function* () {
         const first = Gate.make({ concurrency: 1 })

@@ -23,6 +23,7 @@ describe("Gate", () => {
       [{ rate: { limit: 1, window: "Infinity" } }, /rate.window.*a duration that ends/],
       [costed, /cost.*left out where there is no rate/],
       [{ order: "random" as "fair" }, /order.*"fifo" or "fair"/],
+      [{ maxClose: 0 }, /maxClose.*longer than zero/],
       [{ jitter: 2 }, /jitter.*from 0 to 1, got 2/],
       [{ key: "host" as never }, /key.*function/],
       [{ closeOn: 1 as never }, /closeOn.*function/]

@@ -23,6 +23,8 @@ describe("Gate.make", () => {
     Gate.make({ rate: { window: "1 second" } })
     // @ts-expect-error a key is a string
     Gate.make({ key: (_call: Call) => 1 })
+    // @ts-expect-error there is no such option
+    Gate.make({ concurrencyperkey: 1 })
     // @ts-expect-error how it adapts has to be said
     Gate.make({ concurrency: { min: 1, max: 2 } })
   })
@@ -78,6 +80,19 @@ describe("the option gate", () => {
     })
     // @ts-expect-error there is no host
     Handler.make("call", { params, handleRequest: (inputs) => Effect.succeed(inputs), gate: perHost })
+  })
+
+  it("is settled by what the request answers", () => {
+    const handleRequest = async ({ tenant }: Call) => ({ tenant, tokens: 5 })
+    const without = Handler.fromPromise("call", { handleRequest, gate: perTenant })
+    const settled = Handler.fromPromise("call", {
+      handleRequest: async ({ tenant }: Call) => ({ tenant, tokens: 5 }),
+      gate: perTenant,
+      settleCost: ({ tokens }) => tokens
+    })
+    expectTypeOf(settled).toEqualTypeOf<typeof without>()
+    // @ts-expect-error a cost is a number
+    Handler.fromPromise("call", { handleRequest, settleCost: ({ tenant }) => tenant })
   })
 
   it("of a batch takes its params as they are given", () => {

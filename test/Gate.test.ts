@@ -92,7 +92,7 @@ describe("Gate", () => {
         yield* TestClock.adjust(1)
 
         assert.strictEqual(yield* Gate.withPermit(Effect.succeed("free"), gate), "free")
-        assert.deepStrictEqual(yield* Gate.state(gate), { running: 0, waiting: 0, concurrency: 1, keys: 0 })
+        assert.deepInclude(yield* Gate.state(gate), { running: 0, waiting: 0, concurrency: 1, keys: 0 })
       })
     )
 

@@ -157,7 +157,7 @@ export abstract class BaseHandler<TInput, TOutput, TSharedData extends SharedDat
       Effect.suspend(() => Translate.runOnce(Translate.stepsOf(this), String(this), sharedData)),
       Translate.actionOf
     )
-    return Translate.toPromise(run, options?.signal)
+    return Translate.toPromise(run, options?.signal, current()?.services)
   }
 
   /** The run as an Effect: interruptible, on Effect's clock, with what was thrown as a typed error. */

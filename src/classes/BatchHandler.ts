@@ -104,7 +104,7 @@ export abstract class BatchHandler<TSharedData extends SharedData = SharedData> 
       Translate.runOnce(Translate.stepsOf(this), String(this), sharedData, (begun) => (context = begun))
     )
     try {
-      await Translate.toPromise(Effect.flatMap(run, Translate.actionOf), options?.signal)
+      await Translate.toPromise(Effect.flatMap(run, Translate.actionOf), options?.signal, current()?.services)
     } catch (thrown) {
       if (options?.signal?.aborted === true && context === undefined) return combine(String(this), sharedData, [])
       if (context === undefined || !context.hasPrepared(this)) throw thrown

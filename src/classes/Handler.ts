@@ -96,11 +96,15 @@ export abstract class Handler<TInput, TOutput, TSharedData extends SharedData = 
 
   /**
    * Says in `handleRequest` what the start of this request has really cost at the gate, for costs that are known only
-   * afterwards, such as the tokens of a model.
+   * afterwards, such as the tokens of a model. Where the handler has no gate, it is the gate of its batch that is told, for
+   * the whole item; where that has none either, it throws.
    */
   protected settleCost(actual: number): void {
     const permit = current()?.permit
-    if (permit === undefined) throw new Error(`settleCost of ${this} was called outside of a request behind a gate`)
+    if (permit === undefined)
+      throw new Error(
+        `settleCost of ${this} was called outside of a request, or where neither it nor its batch has a gate`
+      )
     settle(permit, actual)
   }
 

@@ -95,9 +95,9 @@ export class ItemContext {
     return this.#item.cell.ref.current
   }
 
-  /** The permit of the present step, where that has a gate. */
+  /** The permit of the present step, or else that of its batch, where these have a gate. */
   get permit(): Permit | undefined {
-    return this.#item.permit
+    return this.#item.permit ?? this.#item.entry
   }
 
   get held(): Holding | undefined {

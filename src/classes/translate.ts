@@ -9,6 +9,7 @@ import * as Exit from "effect/Exit"
 import { format } from "effect/Formatter"
 import type { AnyEffect } from "../internal/definition.ts"
 import { execute } from "../internal/execute.ts"
+import { heldIn } from "../internal/gate/pass.ts"
 import type { Step } from "../internal/graph.ts"
 import type { Item } from "../internal/item.ts"
 import { stableKey } from "../internal/key.ts"
@@ -140,8 +141,11 @@ export const runOnce = (
       return context
     }
     const batch = execute(() => runOptions(start, name, shared, [params], contextOf))
+    // Whoever runs an effect of his own inside of an item, as a promise, runs it under the permits of the item all the same.
+    const around = heldIn(services) === undefined ? servicesWithin(services) : services
     // Collect-all over params that are at hand has no error; services are not asked for.
-    return Effect.map(batch, (report) => report.outcomes[0] as AnyOutcome) as Effect.Effect<AnyOutcome>
+    const outcome = Effect.map(batch, (report) => report.outcomes[0] as AnyOutcome) as Effect.Effect<AnyOutcome>
+    return around === services ? outcome : Effect.provideContext(outcome, around)
   })
 
 /** Drives an effect as a promise that rejects with the very value that was thrown, or with the reason of the signal. */

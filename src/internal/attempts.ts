@@ -12,6 +12,7 @@ import * as Pull from "effect/Pull"
 import * as Schedule from "effect/Schedule"
 import { HandlerTimeout } from "../BatchError.ts"
 import type { AnyEffect, HandlerDefinition } from "./definition.ts"
+import { settle } from "./gate/policy.ts"
 import { afterAttempt, approach, rejection, rest, throughCircuit } from "./gated.ts"
 import type { Step } from "./graph.ts"
 import type { Item } from "./item.ts"
@@ -26,6 +27,7 @@ export const hasPolicy = (handler: HandlerDefinition): boolean =>
   handler.retry !== undefined ||
   handler.timeout !== undefined ||
   handler.handleError !== undefined ||
+  handler.settleCost !== undefined ||
   handler.gate?.circuits !== undefined
 
 /** Calls the request of a step; the effect is a span where someone looks at spans. */
@@ -46,7 +48,7 @@ export const request = (item: Item, step: Step, run: Run, tenant: Tenant): AnyEf
 
 /** Calls the request under its policy. */
 const attempts = (item: Item, handler: HandlerDefinition, run: Run, tenant: Tenant): AnyEffect => {
-  const { handleError, handleRequest, retry, timeout } = handler
+  const { handleError, handleRequest, retry, settleCost, timeout } = handler
   const within = run.options.within
   const inputs = item.inputs
   const name = item.handler
@@ -55,7 +57,8 @@ const attempts = (item: Item, handler: HandlerDefinition, run: Run, tenant: Tena
     item.attempts++
     item.attempt++
     const answer = within === undefined ? handleRequest(inputs) : within(item, () => handleRequest(inputs))
-    return expectEffect(answer, "handleRequest", item)
+    const effect = expectEffect(answer, "handleRequest", item)
+    return settleCost === undefined ? effect : Effect.tap(effect, settled(item, settleCost))
   }
 
   // A breaker has to let the call through first.
@@ -82,6 +85,15 @@ const attempts = (item: Item, handler: HandlerDefinition, run: Run, tenant: Tena
     return expectEffect(answer, "handleError", item)
   })
 }
+
+/** Says what the start of a request has really cost, where it had to go through a gate. */
+const settled =
+  (item: Item, costOf: (outputs: unknown) => number) =>
+  (outputs: unknown): Effect.Effect<void> =>
+    Effect.sync(() => {
+      const permit = item.permit ?? item.entry
+      if (permit !== undefined) settle(permit, costOf(outputs))
+    })
 
 /** Each attempt goes through the gate; one that was only told when to come back is made again. */
 const behindGate = (attempt: AnyEffect, item: Item, run: Run, tenant: Tenant): AnyEffect => {

@@ -50,6 +50,8 @@ export interface HandlerDefinition {
   readonly timeout: Duration.Duration | undefined
   /** What each attempt goes through. */
   readonly gate?: Policy | undefined
+  /** What the start of a request has really cost at its gate. */
+  readonly settleCost?: ((outputs: unknown) => number) | undefined
   /** The schemas for what a report keeps of the step; the engine never looks at them. */
   readonly schemas?: Schemas | undefined
 }

@@ -138,10 +138,11 @@ export const endingAt = (run: Run, item: Item, ending: Ending): Ending | undefin
 export const afterAttempt = (run: Run, item: Item, cause: Cause.Cause<unknown>): Cause.Cause<unknown> | undefined => {
   const { gate, permit } = innermost(run, item)
   if (gate === undefined || permit === undefined) return cause
-  const { bug, verdict } = judgeOnce(run, item, gate, permit.lane, cause)
-  const again = verdict === "limited" && !gate.countAttempts
+  const { bug, closed, verdict } = judgeOnce(run, item, gate, permit.lane, cause)
+  const again = closed && !gate.countAttempts
   // Where the start was for nothing, the item comes to the gate of the batch once more.
   if (again || permit === item.permit) giveUp(item, permit, verdict)
+  else hear(permit, verdict)
   if (!again) return bug === undefined ? cause : Cause.combine(cause, bug)
   item.attempt--
   return undefined
@@ -158,6 +159,12 @@ const judgeOnce = (run: Run, item: Item, gate: Policy, lane: Lane, cause: Cause.
   return item.judged!
 }
 
+/** A request within the permit, which stays, has failed. */
+const hear = (permit: Permit, verdict: Verdict): void => {
+  const { adaptive, running, timer } = permit.lane.keeper
+  adaptive?.observe(verdict, permit.at!, timer.now(), running)
+}
+
 /** The item ends: it is not let in. */
 const sendAway = (item: Item, { key }: Lane): Effect.Effect<never> => {
   item.refuse(`The circuit of its gate is open${key === "" ? "" : ` for ${JSON.stringify(key)}`}`)
@@ -169,11 +176,7 @@ export const throughCircuit = (run: Run, item: Item, call: AnyEffect): AnyEffect
   const { gate, permit } = innermost(run, item)
   const circuits = permit?.lane.keeper.circuits
   if (gate === undefined || permit === undefined || circuits === undefined) return call
-  return circuits.call(
-    permit.lane,
-    call,
-    (error) => judgeOnce(run, item, gate, permit.lane, Cause.fail(error)).verdict === "limited"
-  )
+  return circuits.call(permit.lane, call, (error) => judgeOnce(run, item, gate, permit.lane, Cause.fail(error)).closed)
 }
 
 /** Where a circuit let a call not through: what the item does instead, before it comes to the gate again. */
@@ -219,7 +222,8 @@ export const depart = (item: Item, ending: Ending | undefined): void => {
   const verdict =
     ending === undefined ? "unknown" : ending !== "succeeded" && Cause.isCause(ending) ? verdictOf(ending) : "success"
   giveBack(item, verdict)
-  if (item.entry !== undefined) leave(item.entry, verdict)
+  // What was too much, its gate has heard when it happened, and that may be the gate of the step.
+  if (item.entry !== undefined) leave(item.entry, verdict === "success" ? verdict : "unknown")
 }
 
 /** Waits for something else than a gate, without a place: between two attempts, or for a circuit. */

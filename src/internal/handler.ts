@@ -33,7 +33,8 @@ export const define = (
   handleRequest: HandlerDefinition["handleRequest"],
   promised: HandlerDefinition["promised"]
 ): HandlerDefinition => {
-  const { retry, timeout } = options
+  const { retry, settleCost, timeout } = options
+  Check.optionalFunction(`settleCost of handler ${name}`, settleCost)
   if (retry !== undefined) Check.retry(`retry of handler ${name}`, retry)
   return {
     decoder: options.params === undefined ? undefined : fromSchema(options.params),
@@ -45,6 +46,7 @@ export const define = (
     retry,
     schemas: { params: options.params, shared: options.shared, output: options.output, error: options.error },
     timeout: timeout === undefined ? undefined : Check.duration(`timeout of handler ${name}`, timeout),
-    gate: policyOf(`gate of handler ${name}`, options.gate)
+    gate: policyOf(`gate of handler ${name}`, options.gate),
+    settleCost
   }
 }

@@ -39,6 +39,26 @@ class Call extends Handler<HandlerParams, unknown> {
   }
 }
 
+/** Says what its start has really cost. */
+class Settling extends Call {
+  readonly #cost: number
+
+  constructor(
+    options: ConstructorParameters<typeof Handler>[0],
+    answer: (call: number, inputs: HandlerParams) => unknown,
+    cost = 1
+  ) {
+    super(options, answer)
+    this.#cost = cost
+  }
+
+  protected override async handleRequest(inputs: HandlerParams): Promise<unknown> {
+    const answer = await super.handleRequest(inputs)
+    this.settleCost(this.#cost)
+    return answer
+  }
+}
+
 const retryAfter = (answer: (call: number) => unknown) =>
   Effect.gen(function* () {
     const handler = new Call({ gate: Gate.make({ jitter: 0 }) }, answer)
@@ -104,6 +124,26 @@ describe("gates of the classes", () => {
     })
   )
 
+  const tooMuch: ReadonlyArray<readonly [name: string, answer: () => unknown]> = [
+    ["a thrown Response 429 without the header", () => Promise.reject(new Response(null, { status: 429 }))],
+    ["a thrown error with status 503", () => Promise.reject(Object.assign(new Error("busy"), { status: 503 }))],
+    ["a timeout", () => new Promise(() => {})]
+  ]
+
+  it.effect.each(tooMuch)("that adapt halve on %s", ([, answer]) =>
+    Effect.gen(function* () {
+      const gate = Gate.make({ concurrency: { min: 1, max: 8, adapt: "aimd" } })
+      const handler = new Call({ gate, timeoutMs: 20 }, (_call, { n }) => (n === 30 ? answer() : undefined))
+      const batch = new ParallelBatchPipeline(new Pipeline(handler), { params: () => params(31), mode: "collect-all" })
+
+      const fiber = yield* Effect.forkChild(batch.toEffect({}))
+      yield* pass(100)
+      yield* Fiber.join(fiber)
+
+      assert.deepInclude(yield* Gate.state(gate), { running: 0, concurrency: 4 })
+    })
+  )
+
   it.effect("use up none of maxRetries", () =>
     Effect.gen(function* () {
       const gate = Gate.make({ jitter: 0 })
@@ -136,18 +176,14 @@ describe("gates of the classes", () => {
     })
   )
 
-  it.effect("settle costs that are known afterwards", () =>
+  it.effect.each(["handler", "batch"] as const)("settle costs that are known afterwards (%s)", (place) =>
     Effect.gen(function* () {
-      class Settling extends Call {
-        protected override async handleRequest(inputs: HandlerParams): Promise<unknown> {
-          await super.handleRequest(inputs)
-          this.settleCost(1)
-          return "done"
-        }
-      }
       const gate = Gate.make({ rate: { limit: 10, window: 50 }, cost: () => 10 })
-      const handler = new Settling({ gate }, () => "done")
-      const batch = new BatchPipeline(new Pipeline(handler), { params: () => params(2) })
+      const handler = new Settling(place === "handler" ? { gate } : {}, () => "done")
+      const batch = new BatchPipeline(new Pipeline(handler), {
+        params: () => params(2),
+        gate: place === "batch" ? gate : undefined
+      })
 
       const fiber = yield* Effect.forkChild(batch.toEffect({}))
       yield* pass(45)
@@ -159,6 +195,30 @@ describe("gates of the classes", () => {
       assert.deepStrictEqual([first, handler.calls], [1, 2])
     })
   )
+
+  it.effect("settle at their own gate, where the batch has one too", () =>
+    Effect.gen(function* () {
+      const gate = Gate.make({ rate: { limit: 10, window: 50 }, cost: () => 10 })
+      const handler = new Settling({ gate: Gate.make({}) }, () => "done", 0)
+      const batch = new BatchPipeline(new Pipeline(handler), { params: () => params(2), gate })
+
+      const fiber = yield* Effect.forkChild(batch.toEffect({}))
+      yield* pass(45)
+      const first = handler.calls
+      yield* pass(10)
+      yield* Fiber.join(fiber)
+
+      assert.deepStrictEqual([first, handler.calls], [1, 2])
+    })
+  )
+
+  it("settle nothing where there is no gate, and say so", async () => {
+    const handler = new Settling({ name: "Ask" }, () => "done")
+
+    const thrown: unknown = await handler.run({}).catch((error: unknown) => error)
+
+    assert.match(String(thrown), /settleCost of Ask.*neither it nor its batch has a gate/)
+  })
 
   it("take a gate or a rate, and say so", () => {
     const gate = Gate.make({})

@@ -7,7 +7,7 @@
  * requests take more than twice as long as the fastest of late.
  */
 
-/** What the end of a request says about the load: `"limited"` is an answer that says when to come back. */
+/** What the end of a request says about the load: `"limited"` is an answer that says that it was too much. */
 export type Verdict = "success" | "failure" | "limited" | "timeout" | "unknown"
 
 export interface Bounds {
@@ -22,7 +22,7 @@ export class Aimd {
   private readonly bounds: Bounds
   private exact: number
   private doubling = true
-  /** A request that started before the last cut says nothing about the limit after it. */
+  /** A request that started by the last cut says nothing about the limit after it. */
   private cutAt = Number.NEGATIVE_INFINITY
   /** The latency of late, smoothed, and the smallest of the present and of the last round. */
   private latency: number | undefined = undefined
@@ -56,7 +56,7 @@ export class Aimd {
   }
 
   private cut(startedAt: number, now: number): void {
-    if (startedAt < this.cutAt) return
+    if (startedAt <= this.cutAt) return
     this.cutAt = now
     this.doubling = false
     this.exact = Math.max(this.bounds.min, this.exact / 2)

@@ -45,8 +45,8 @@ export class Keeper {
   /** Permits that have not left. */
   users = 0
   circuits: Circuits | undefined = undefined
-  private readonly adaptive: Aimd | undefined
-  private readonly lanes = new Map<string, Lane>()
+  readonly adaptive: Aimd | undefined
+  readonly lanes = new Map<string, Lane>()
   /** Lanes that have come to rest at some time, to be looked at again. */
   private readonly rested = new Fifo<Lane>()
   /** Whether they will be, also where nobody comes any more. */

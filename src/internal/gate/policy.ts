@@ -10,13 +10,14 @@ import * as Option from "effect/Option"
 import { hasProperty } from "effect/Predicate"
 import * as Random from "effect/Random"
 import { InvalidCost, InvalidOptions } from "../../BatchError.ts"
+import type { Told } from "../../GateOptions.ts"
 import * as Check from "../options.ts"
 import { Aimd, type Bounds } from "./aimd.ts"
 import type { CircuitPolicy } from "./circuits.ts"
 import { Keeper, type Limits } from "./keeper.ts"
 import { Lane } from "./lane.ts"
 import type { Permit } from "./permit.ts"
-import { retryAfterOf } from "./retryAfter.ts"
+import { isLimited, retryAfterOf } from "./retryAfter.ts"
 import { Timer } from "./timer.ts"
 
 export interface Options {
@@ -26,7 +27,8 @@ export interface Options {
   readonly key?: ((params: never) => string) | undefined
   readonly cost?: ((params: never) => number) | undefined
   readonly order?: "fifo" | "fair" | undefined
-  readonly closeOn?: ((error: unknown) => Duration.Input | undefined) | undefined
+  readonly closeOn?: ((error: unknown, told: Told) => Duration.Input | undefined) | undefined
+  readonly maxClose?: Duration.Input | undefined
   readonly jitter?: number | undefined
   readonly countAttempts?: boolean | undefined
   readonly breaker?: { readonly policy?: unknown } | undefined
@@ -46,10 +48,12 @@ export class Policy {
   private readonly order = ++made
   private readonly limits: Limits
   private readonly bounds: Bounds | undefined
+  /** For how long an error closes a lane at most. */
+  private readonly longest: number
   private readonly jitter: number
   private readonly key: ((params: unknown) => string) | undefined
   private readonly cost: ((params: unknown) => number) | undefined
-  private readonly closeOn: ((error: unknown) => Duration.Input | undefined) | undefined
+  private readonly closeOn: Options["closeOn"]
   /** Time means nothing across clocks, so each has a state of its own. */
   private readonly keepers = new WeakMap<Clock.Clock, Keeper>()
 
@@ -68,6 +72,10 @@ export class Policy {
       keyed: key !== undefined
     }
     this.countAttempts = options.countAttempts ?? false
+    this.longest =
+      options.maxClose === undefined
+        ? Number.POSITIVE_INFINITY
+        : Duration.toMillis(Check.duration("maxClose", options.maxClose))
     this.jitter = Check.share("jitter", options.jitter ?? 0.05)
     this.circuits = circuitsOf(options.breaker)
     Check.optionalFunction("key", key)
@@ -119,10 +127,9 @@ export class Policy {
 
   /** For how long an error closes the gate. */
   closesFor(error: unknown, context: Context.Context<never>): Duration.Duration | undefined {
-    if (this.closeOn === undefined) {
-      return retryAfterOf(error, Context.get(context, Clock.Clock).currentTimeMillisUnsafe())
-    }
-    const input = this.closeOn(error)
+    const retryAfter = retryAfterOf(error, Context.get(context, Clock.Clock).currentTimeMillisUnsafe())
+    if (this.closeOn === undefined) return retryAfter
+    const input = this.closeOn(error, { limited: retryAfter !== undefined || isLimited(error), retryAfter })
     if (input === undefined) return undefined
     const duration = Option.getOrUndefined(Duration.fromInput(input))
     if (duration !== undefined && Duration.toMillis(duration) >= 0) return duration
@@ -140,19 +147,18 @@ export class Policy {
   closeAsTold(lane: Lane, duration: Duration.Duration, context: Context.Context<never>): void {
     if (Duration.toMillis(duration) > 0) {
       lane.strikes = 0
-      return this.close(lane, duration, context)
+      return this.close(lane, Math.min(Duration.toMillis(duration), this.longest), context)
     }
     // Those that were sent together count once.
     if (lane.closedUntil > lane.keeper.timer.now()) return
-    const millis = Math.min(firstPauseMillis * 2 ** lane.strikes, lastPauseMillis)
+    const millis = Math.min(firstPauseMillis * 2 ** lane.strikes, lastPauseMillis, this.longest)
     lane.strikes++
-    this.close(lane, Duration.millis(millis), context)
+    this.close(lane, millis, context)
   }
 
   /** Closes a lane; it opens a little later than told, so that not all who were told the same come back at once. */
-  close(lane: Lane, duration: Duration.Duration, context: Context.Context<never>): void {
+  close(lane: Lane, millis: number, context: Context.Context<never>): void {
     const { closedUntil, keeper } = lane
-    const millis = Duration.toMillis(duration)
     const now = keeper.timer.now()
     // Many that were told at the same time close it once.
     if (now + millis <= closedUntil) return

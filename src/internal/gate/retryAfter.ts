@@ -1,23 +1,37 @@
 /**
- * How long an error says to wait: a `retryAfter` of its own, or the answer of a
- * server behind it.
+ * What an error says of the load of the other side, and how long it says to wait:
+ * by itself, or by the answer of a server behind it.
  */
+import * as Cause from "effect/Cause"
 import * as Duration from "effect/Duration"
 import { hasProperty } from "effect/Predicate"
+import { HandlerTimeout } from "../../BatchError.ts"
 
 /** How deep errors wrap others. */
 const maxDepth = 3
 
-/** `wallMillis` is the time of day, which HTTP dates are about. */
-export const retryAfterOf = (error: unknown, wallMillis: number, depth = 0): Duration.Duration | undefined => {
-  if (typeof error !== "object" || error === null || depth > maxDepth) return undefined
-  return (
-    (hasProperty(error, "retryAfter") ? fromValue(error.retryAfter, wallMillis) : undefined) ??
-    fromResponse(error, wallMillis) ??
-    (hasProperty(error, "response") ? fromResponse(error.response, wallMillis) : undefined) ??
-    (hasProperty(error, "cause") ? retryAfterOf(error.cause, wallMillis, depth + 1) : undefined)
-  )
+/** How long an error says to wait. `wallMillis` is the time of day, which HTTP dates are about. */
+export const retryAfterOf = (error: unknown, wallMillis: number): Duration.Duration | undefined => {
+  for (const part of partsOf(error)) {
+    const told = hasProperty(part, "retryAfter") ? fromValue(part.retryAfter, wallMillis) : undefined
+    const duration = told ?? fromResponse(part, wallMillis)
+    if (duration !== undefined) return duration
+  }
+  return undefined
 }
+
+/** Whether an error says that it was too much, whether or not it says when to come back. */
+export const isLimited = (error: unknown): boolean =>
+  partsOf(error).some((part) => isTooMuch(part) || (hasProperty(part, "_tag") && part._tag === "RateLimited"))
+
+/** Whether an error says that something took too long: a handler, an effect, or a signal given to `fetch` and the like. */
+export const isTimeout = (error: unknown): boolean =>
+  partsOf(error).some(
+    (part) =>
+      part instanceof HandlerTimeout ||
+      Cause.isTimeoutError(part) ||
+      (hasProperty(part, "name") && part.name === "TimeoutError")
+  )
 
 /** The value of a `Retry-After` header: seconds, or a date. */
 export const parseRetryAfter = (header: string, wallMillis: number): Duration.Duration | undefined => {
@@ -26,6 +40,19 @@ export const parseRetryAfter = (header: string, wallMillis: number): Duration.Du
   // Dates name a day or a month; `Date.parse` takes more than that, `-1` for one.
   const at = /^[A-Za-z]{3}/.test(text) ? Date.parse(text) : Number.NaN
   return Number.isNaN(at) ? undefined : Duration.millis(Math.max(0, at - wallMillis))
+}
+
+/** The error, the answer that it has as `response`, and the same of what it wraps. */
+const partsOf = (error: unknown): ReadonlyArray<object> => {
+  const parts: Array<object> = []
+  let part = error
+  for (let depth = 0; depth <= maxDepth && typeof part === "object" && part !== null; depth++) {
+    parts.push(part)
+    const response: unknown = hasProperty(part, "response") ? part.response : undefined
+    if (typeof response === "object" && response !== null) parts.push(response)
+    part = hasProperty(part, "cause") ? part.cause : undefined
+  }
+  return parts
 }
 
 const fromValue = (value: unknown, wallMillis: number): Duration.Duration | undefined => {
@@ -38,14 +65,17 @@ const fromValue = (value: unknown, wallMillis: number): Duration.Duration | unde
 }
 
 /** `Response`, and what the clients of HTTP make of it. */
-const fromResponse = (response: unknown, wallMillis: number): Duration.Duration | undefined => {
-  if (!hasProperty(response, "headers")) return undefined
+const isTooMuch = (response: object): boolean => {
   const status = hasProperty(response, "status")
     ? response.status
     : hasProperty(response, "statusCode")
       ? response.statusCode
       : undefined
-  if (status !== 429 && status !== 503) return undefined
+  return status === 429 || status === 503
+}
+
+const fromResponse = (response: object, wallMillis: number): Duration.Duration | undefined => {
+  if (!hasProperty(response, "headers") || !isTooMuch(response)) return undefined
   const header = headerOf(response.headers, "retry-after")
   return header === undefined ? undefined : parseRetryAfter(header, wallMillis)
 }

@@ -31,8 +31,8 @@ export class Timer {
 
   /** Milliseconds, from a start of the clock's own; they never go back. */
   now(): number {
-    const now = this.system ? performance.now() : this.clock.currentTimeMillisUnsafe()
-    return (this.latest = Math.max(this.latest, now))
+    if (this.system) return performance.now()
+    return (this.latest = Math.max(this.latest, this.clock.currentTimeMillisUnsafe()))
   }
 
   /** Wakes at this time, or before. */

@@ -5,25 +5,28 @@ import * as Cause from "effect/Cause"
 import type * as Context from "effect/Context"
 import * as Exit from "effect/Exit"
 import * as Option from "effect/Option"
-import { HandlerTimeout } from "../../BatchError.ts"
 import type { Verdict } from "./aimd.ts"
 import type { Lane } from "./lane.ts"
 import type { Policy } from "./policy.ts"
+import { isLimited, isTimeout } from "./retryAfter.ts"
 
 /** What a failure says, apart from closing a gate. */
-export const verdictOf = (cause: Cause.Cause<unknown>): Exclude<Verdict, "limited"> => {
+export const verdictOf = (cause: Cause.Cause<unknown>): Verdict => {
   const error = Option.getOrUndefined(Cause.findErrorOption(cause))
-  if (error instanceof HandlerTimeout || Cause.isTimeoutError(error)) return "timeout"
+  if (isLimited(error)) return "limited"
+  if (isTimeout(error)) return "timeout"
   return Cause.hasInterruptsOnly(cause) ? "unknown" : "failure"
 }
 
 export interface Judgement {
   readonly verdict: Verdict
+  /** Whether the error has closed the gate for its key. */
+  readonly closed: boolean
   /** What `closeOn` of the caller has thrown. */
   readonly bug?: Cause.Cause<never> | undefined
 }
 
-const success: Judgement = { verdict: "success" }
+const success: Judgement = { verdict: "success", closed: false }
 
 /** Closes the lane where the error says so, and answers what the end of the request says. */
 export const judge = (
@@ -39,10 +42,10 @@ export const judge = (
   const failed = Cause.findErrorOption(exit.cause)
   try {
     const duration = Option.isNone(failed) ? undefined : policy.closesFor(failed.value, context)
-    if (duration === undefined) return { verdict: verdictOf(exit.cause) }
+    if (duration === undefined) return { verdict: verdictOf(exit.cause), closed: false }
     policy.closeAsTold(lane, duration, context)
-    return { verdict: "limited" }
+    return { verdict: "limited", closed: true }
   } catch (error) {
-    return { verdict: "failure", bug: Cause.die(error) }
+    return { verdict: "failure", closed: false, bug: Cause.die(error) }
   }
 }

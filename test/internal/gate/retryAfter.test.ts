@@ -33,6 +33,7 @@ describe("retryAfterOf", () => {
 
   const cases: ReadonlyArray<[name: string, error: unknown, expected: number | undefined]> = [
     ["RateLimited", new RateLimited({ retryAfter: Duration.seconds(3) }), 3000],
+    ["RateLimited that does not know", new RateLimited({}), undefined],
     ["a number of seconds", Object.assign(new Error("slow down"), { retryAfter: 2 }), 2000],
     ["a header as text", { retryAfter: "2" }, 2000],
     ["a Date", { retryAfter: new Date(now + 50) }, 50],
