@@ -33,7 +33,7 @@ export const approach = (run: Run, item: Item, tenant: Tenant): Effect.Effect<vo
     if (lane.keeper.isRefused(lane)) return sendAway(item, lane)
     const passage = Passage.within(item.around, lane, cost)
     const permit = (item.entry = passage?.permit ?? lane.keeper.enter(lane, cost))
-    const waits = passing(run, item, permit, passage, tenant, step === undefined ? run.host.entrance : run.host)
+    const waits = passing(run, item, permit, passage, tenant, step === undefined ? run.places.entrance : run.places)
     if (waits !== undefined) return waits
   }
   if (step?.gate === undefined || item.permit !== undefined) return undefined
@@ -45,10 +45,10 @@ export const approach = (run: Run, item: Item, tenant: Tenant): Effect.Effect<vo
   const passage = Passage.within(item.heldByBatch, lane, cost, own)
   const permit = (item.permit = passage?.permit ?? lane.keeper.enter(lane, cost))
   if (passage !== undefined || own === undefined || permit.state === "held") {
-    return passing(run, item, permit, passage, tenant, run.host)
+    return passing(run, item, permit, passage, tenant, run.places)
   }
   // Nobody waits at a gate while he holds the place of another one, and none of the batch.
-  return passing(run, item, permit, new Passage(permit, own, [own]), tenant, run.host)
+  return passing(run, item, permit, new Passage(permit, own, [own]), tenant, run.places)
 }
 
 /** Nothing begins any more: has those go that the gate of the batch has not let in. */
@@ -89,7 +89,7 @@ const passing = (
 ): Effect.Effect<void> | undefined => {
   if (permit.state === "held") return undefined
   const { keeper } = permit.lane
-  const { entrance } = run.host
+  const { entrance } = run.places
   const passed = Effect.callback<void>((resume) => {
     const onward = () => {
       keeper.begin(permit)
@@ -112,7 +112,7 @@ const passing = (
       stepBack: passage === undefined ? undefined : stepBack
     }
     permit.owner = owner
-    run.host.give(tenant, true)
+    run.places.give(tenant, true)
     if (passage === undefined) standInLine()
     else passage.pass(standInLine, onward)
   })
@@ -121,7 +121,7 @@ const passing = (
     entrance.forget(item.index)
     leave(permit, "unknown")
     return Effect.sync(() => {
-      if (tenant.parted) run.host.left(tenant)
+      if (tenant.parted) run.places.left(tenant)
     })
   })
 }
@@ -228,16 +228,16 @@ export const depart = (item: Item, ending: Ending | undefined): void => {
 
 /** Waits for something else than a gate, without a place: between two attempts, or for a circuit. */
 export const rest = (run: Run, item: Item, tenant: Tenant, wait: Effect.Effect<void>): Effect.Effect<void> => {
-  const { host } = run
+  const { places } = run
   const entry = item.entry === undefined ? undefined : item.heldByBatch
   const back = Effect.suspend(() => {
-    host.give(tenant, false)
+    places.give(tenant, false)
     entry?.want(false)
-    return Effect.andThen(wait, entry === undefined ? host.back(tenant) : both(host, entry, tenant))
+    return Effect.andThen(wait, entry === undefined ? places.back(tenant) : both(places, entry, tenant))
   })
   return Effect.onExit(back, (exit) =>
     Effect.sync(() => {
-      if (Exit.isFailure(exit) && tenant.parted) host.left(tenant)
+      if (Exit.isFailure(exit) && tenant.parted) places.left(tenant)
     })
   )
 }

@@ -38,7 +38,7 @@ export class Meter {
   }
 
   private look(): Progress {
-    const { aside, calls, concurrency, draining, endedBy, finished, host, options, paused, stopped, tally } = this.run
+    const { aside, calls, concurrency, draining, endedBy, finished, places, options, paused, stopped, tally } = this.run
     const millis = this.run.now()
     const total = this.run.expected
     const ended = tally.ended + tally.interrupted + tally.notStarted
@@ -52,7 +52,7 @@ export class Meter {
       interrupted: tally.interrupted,
       notStarted: tally.notStarted,
       running: this.run.total - ended,
-      waiting: host.away + aside.size,
+      waiting: places.away + aside.size,
       attempts: calls,
       cost: options.budget?.spent ?? 0,
       rate,

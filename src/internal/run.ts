@@ -6,8 +6,8 @@
  * a single fiber, take items from the source until it is exhausted;
  * `supervise.ts` starts them as they are needed.
  *
- * - `places` says how many workers may take items. Those above it end after
- *   their item; more are started when it grows. So a pause is no place.
+ * - `capacity` says how many workers may take items. Those above it end after
+ *   their item; more are started when it grows. To pause is to have none.
  * - An item that has to wait for something else than its own request is put
  *   aside, and its worker takes another one. What is ready again is taken before
  *   the source is asked, and is accounted for if the batch ends first.
@@ -42,7 +42,7 @@ export type { RunOptions } from "./runOptions.ts"
 export class Run {
   readonly options: RunOptions
   readonly context: Context.Context<unknown>
-  readonly host = new Places(this)
+  readonly places = new Places(this)
   readonly gates: Gates
   readonly tally: Tally
   readonly pace: Pace
@@ -65,7 +65,7 @@ export class Run {
   /** Whether the first items run alone. */
   probing: boolean
   /** How many workers may take items. */
-  places: number
+  capacity: number
   /** Workers that take items. */
   workers = 0
   /** All workers whose fiber has not ended. */
@@ -110,7 +110,7 @@ export class Run {
     this.options = options
     this.context = (this.gates = new Gates(options, context)).context
     this.read = this.first = options.firstIndex ?? 0
-    this.concurrency = this.places = options.concurrency
+    this.concurrency = this.capacity = options.concurrency
     this.probing = options.canary !== undefined
     this.probes = options.canary === undefined ? -1 : this.first + options.canary.items
     const { keep, keyOf, source, timings } = options
@@ -275,8 +275,8 @@ export class Run {
 
   /** Has as many workers take items as may. */
   fit(): void {
-    this.places = this.paused || this.isProbed ? 0 : this.concurrency
-    this.host.serve()
+    this.capacity = this.paused || this.isProbed ? 0 : this.concurrency
+    this.places.serve()
     this.demand()
   }
 
@@ -300,7 +300,7 @@ export class Run {
     if (this.stopped) return false
     // What has begun goes on, also while nothing new may begin.
     if (this.ready.length > 0) return this.workers - this.hungry < this.concurrency
-    if (this.workers >= this.places || this.host.isFull) return false
+    if (this.workers >= this.capacity || this.places.isFull) return false
     return !this.draining && !this.options.source.exhausted && this.hungry === 0
   }
 
@@ -312,7 +312,7 @@ export class Run {
   /** A worker takes no more items: it ends, or there are too many. */
   part(): void {
     this.workers--
-    this.host.serve()
+    this.places.serve()
   }
 
   /** The fiber of a worker has ended; where there is still work, another one takes its place. */

@@ -151,11 +151,11 @@ export class Worker implements Driver, Tenant {
   private take(): boolean {
     const run = this.run
     for (;;) {
-      if (run.host.away > 0) run.host.serveFirst()
+      if (run.places.away > 0) run.places.serveFirst()
       if (run.stopped || this.left || this.parted) return false
       const ready = run.takeReady()
       if (ready !== undefined) return this.takeUp(ready)
-      if (run.draining || run.workers > run.places || run.host.isFull) return this.part()
+      if (run.draining || run.workers > run.capacity || run.places.isFull) return this.part()
       const params = run.options.source.next()
       if (params === end) return this.part()
       if (params === pending) {
