@@ -17,6 +17,7 @@ import type {
   Duplicates,
   DuplicatesOption,
   Failure,
+  FromOptions,
   Given,
   Mode,
   Options,
@@ -124,8 +125,8 @@ export const run: {
     self: Pipeline.Pipeline<P, PT, S, O, A, E, R>
   ) => Effect.Effect<
     Report<S, OutcomeOf<P, PT, D, A, O, E, U>>,
-    E2 | Failure<M, T, E | DuplicateError<U>, Report<S, OutcomeOf<P, PT, D, A, O, E, U>>>,
-    R | R2 | R3 | R4
+    FromOptions<E2> | Failure<M, T, E | DuplicateError<U>, Report<S, OutcomeOf<P, PT, D, A, O, E, U>>>,
+    R | FromOptions<R2 | R3 | R4>
   >
   <
     P,
@@ -151,8 +152,8 @@ export const run: {
       DuplicatesOption<U>
   ): Effect.Effect<
     Report<S, OutcomeOf<P, PT, D, A, O, E, U>>,
-    E2 | Failure<M, T, E | DuplicateError<U>, Report<S, OutcomeOf<P, PT, D, A, O, E, U>>>,
-    R | R2 | R3 | R4
+    FromOptions<E2> | Failure<M, T, E | DuplicateError<U>, Report<S, OutcomeOf<P, PT, D, A, O, E, U>>>,
+    R | FromOptions<R2 | R3 | R4>
   >
 } = dual(2, (self: Pipeline.Any, options: AnyOptions): Effect.Effect<AnyReport, unknown, unknown> =>
   Effect.withSpan(
@@ -232,8 +233,8 @@ export const stream: {
     self: Pipeline.Pipeline<P, PT, S, O, A, E, R>
   ) => Stream.Stream<
     OutcomeOf<P, PT, D, A, O, E, U>,
-    E2 | Failure<M, T, E | DuplicateError<U>, Report<S, OutcomeOf<P, PT, D, A, O, E, U>>>,
-    R | R2 | R3 | R4
+    FromOptions<E2> | Failure<M, T, E | DuplicateError<U>, Report<S, OutcomeOf<P, PT, D, A, O, E, U>>>,
+    R | FromOptions<R2 | R3 | R4>
   >
   <
     P,
@@ -259,8 +260,8 @@ export const stream: {
       DuplicatesOption<U>
   ): Stream.Stream<
     OutcomeOf<P, PT, D, A, O, E, U>,
-    E2 | Failure<M, T, E | DuplicateError<U>, Report<S, OutcomeOf<P, PT, D, A, O, E, U>>>,
-    R | R2 | R3 | R4
+    FromOptions<E2> | Failure<M, T, E | DuplicateError<U>, Report<S, OutcomeOf<P, PT, D, A, O, E, U>>>,
+    R | FromOptions<R2 | R3 | R4>
   >
 } = dual(2, (self: Pipeline.Any, options: AnyOptions): Stream.Stream<unknown, unknown, unknown> =>
   Stream.callback<unknown, unknown, unknown>(

@@ -139,6 +139,16 @@ export interface DecodeOption<D extends boolean> {
 export type Given<P, PT, D> = [D] extends [false] ? PT : P
 
 /**
+ * What the options say, and not what the caller expects: `Effect.all` expects
+ * effects with any errors, and without options that say something else, these
+ * would be the errors of the batch.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type FromOptions<T> = [T] extends [infer A] ? A : never
+
+/**
  * What a batch fails with: nothing where it collects all failures and bears any
  * number.
  *

@@ -13,6 +13,7 @@ import type {
   Duplicates,
   DuplicatesOption,
   Failure,
+  FromOptions,
   Input,
   Mode,
   Tolerance,
@@ -82,12 +83,12 @@ export const plan: {
     options?: PlanOptions<NoInfer<P2>, E2, R2>
   ): <P, PT, E, R>(
     self: Pipeline.Pipeline<P, PT, S, O, A, E, R>
-  ) => Effect.Effect<Plan<P2, S, O, A, E, R>, E2 | PipelineChanged | IncompleteReport, R2>
+  ) => Effect.Effect<Plan<P2, S, O, A, E, R>, FromOptions<E2> | PipelineChanged | IncompleteReport, FromOptions<R2>>
   <P, PT, S, O, A extends string, E, R, P2 extends P | PT, E2 = never, R2 = never>(
     self: Pipeline.Pipeline<P, PT, S, O, A, E, R>,
     report: Report<S, Outcome<P2, A, O, unknown>>,
     options?: PlanOptions<NoInfer<P2>, E2, R2>
-  ): Effect.Effect<Plan<P2, S, O, A, E, R>, E2 | PipelineChanged | IncompleteReport, R2>
+  ): Effect.Effect<Plan<P2, S, O, A, E, R>, FromOptions<E2> | PipelineChanged | IncompleteReport, FromOptions<R2>>
 } = dual(
   (args) => Pipeline.isPipeline(args[0]),
   (
@@ -184,7 +185,7 @@ export const redrive: {
   ) => Effect.Effect<
     Report<S, Outcome<P, A, O, E | DuplicateError<U>>>,
     Failure<M, T, E | DuplicateError<U>, Report<S, Outcome<P, A, O, E | DuplicateError<U>>>> | IncompleteReport,
-    R | R3 | R4
+    R | FromOptions<R3 | R4>
   >
   <
     P,
@@ -206,7 +207,7 @@ export const redrive: {
   ): Effect.Effect<
     Report<S, Outcome<P, A, O, E | DuplicateError<U>>>,
     Failure<M, T, E | DuplicateError<U>, Report<S, Outcome<P, A, O, E | DuplicateError<U>>>> | IncompleteReport,
-    R | R3 | R4
+    R | FromOptions<R3 | R4>
   >
 } = dual(
   (args) => isPlan(args[0]),

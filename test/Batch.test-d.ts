@@ -340,3 +340,18 @@ describe("Batch.stream", () => {
     Batch.stream(crawl, { params })
   })
 })
+
+describe("among other effects", () => {
+  it("a batch has the errors and services of its own, and not those that are expected there", () => {
+    type Run = Effect.Effect<Report.Report<Crawl, ItemOutcome<Encoded>>, Failed, HttpClient>
+
+    expectTypeOf(Effect.all([Batch.run(crawl, { params, shared })])).toEqualTypeOf<
+      Effect.Effect<[Report.Report<Crawl, ItemOutcome<Encoded>>], Failed, HttpClient>
+    >()
+    expectTypeOf(Effect.all({ crawled: crawl.pipe(Batch.run({ params, shared, mode: "collect-all" })) })).toEqualTypeOf<
+      Effect.Effect<{ crawled: Report.Report<Crawl, ItemOutcome<Encoded>> }, never, HttpClient>
+    >()
+    expectTypeOf(Effect.raceAll([Batch.run(crawl, { params, shared })])).toEqualTypeOf<Run>()
+    expectTypeOf(Effect.all([Effect.scoped(Batch.fork(crawl, { params, shared }))])).not.toBeAny()
+  })
+})
