@@ -18,6 +18,7 @@ import type {
   Duplicates,
   DuplicatesOption,
   Failure,
+  FromOptions,
   Given,
   Mode,
   Options,
@@ -27,7 +28,7 @@ import type {
 } from "./BatchOptions.ts"
 import { type AnyOptions, toRunOptions } from "./internal/batchOptions.ts"
 import * as Control from "./internal/control.ts"
-import { Events } from "./internal/events.ts"
+import { Events, opening } from "./internal/events.ts"
 import { drive } from "./internal/execute.ts"
 import { Meter, Watch } from "./internal/progress.ts"
 import { Run } from "./internal/run.ts"
@@ -233,10 +234,10 @@ export const fork: {
     Handle<
       S,
       OutcomeOf<P, PT, D, A, O, E, U>,
-      E2 | Failure<M, T, E | DuplicateError<U>, Report<S, OutcomeOf<P, PT, D, A, O, E, U>>>
+      FromOptions<E2> | Failure<M, T, E | DuplicateError<U>, Report<S, OutcomeOf<P, PT, D, A, O, E, U>>>
     >,
     never,
-    R | R2 | R3 | R4 | Scope.Scope
+    R | FromOptions<R2 | R3 | R4> | Scope.Scope
   >
   <
     P,
@@ -264,17 +265,18 @@ export const fork: {
     Handle<
       S,
       OutcomeOf<P, PT, D, A, O, E, U>,
-      E2 | Failure<M, T, E | DuplicateError<U>, Report<S, OutcomeOf<P, PT, D, A, O, E, U>>>
+      FromOptions<E2> | Failure<M, T, E | DuplicateError<U>, Report<S, OutcomeOf<P, PT, D, A, O, E, U>>>
     >,
     never,
-    R | R2 | R3 | R4 | Scope.Scope
+    R | FromOptions<R2 | R3 | R4> | Scope.Scope
   >
 } = dual(
   2,
   Effect.fnUntraced(function* (self: Pipeline.Any, options: AnyOptions): Effect.fn.Return<AnyHandle, never, unknown> {
     const context = yield* Effect.context<unknown>()
-    const beside = (): Effect.Effect<never> => Effect.suspend(() => watch.beside)
+    const beside = (): Effect.Effect<never> => Effect.suspend(() => Effect.andThen(opening(events), watch.beside))
     const run = new Run(toRunOptions(self, options, { publish: undefined, beside }), context)
+    const events = new Events(run)
     const meter = new Meter(run)
     const watch = new Watch(meter, yield* PubSub.sliding<Progress>({ capacity: 1, replay: 1 }))
     const progress = watch.behind(yield* SubscriptionRef.make(meter.read()))
@@ -284,7 +286,6 @@ export const fork: {
       captureStackTrace: false
     })
     const fiber = yield* Effect.forkScoped(batch, { startImmediately: true })
-    const events = new Events(run)
     const say = (f: () => void): Effect.Effect<void> => Effect.andThen(Effect.sync(f), Effect.asVoid(watch.publish))
     return {
       await: Fiber.join(fiber),

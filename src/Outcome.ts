@@ -118,14 +118,15 @@ export interface Interrupted<out P> extends Item<P>, Started {
 }
 
 /**
- * The batch ended before the item's turn came, or a gate did not let it in.
+ * The batch ended before the item's turn came, it was cancelled before that, or a
+ * gate did not let it in.
  *
  * @category models
  * @since 0.1.0
  */
 export interface NotStarted<out P> extends Item<P> {
   readonly _tag: "NotStarted"
-  /** Why a gate did not let the item in; `undefined` where the batch had ended. */
+  /** Why the item did not start; `undefined` where the batch had ended. */
   readonly reason: string | undefined
 }
 

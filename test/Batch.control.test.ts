@@ -283,6 +283,7 @@ describe("Batch", () => {
 
         assert.isFalse(found)
         assert.deepStrictEqual(tags(report), ["Succeeded", "Succeeded", "NotStarted"])
+        assert.deepInclude(report.outcomes[2], { reason: "It was cancelled" })
         const ended = (yield* Fiber.join(events)).flatMap((event) =>
           event._tag === "ItemEnded" ? [event.outcome._tag] : []
         )

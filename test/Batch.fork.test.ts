@@ -55,6 +55,20 @@ describe("Batch", () => {
       })
     )
 
+    it.effect("hears the first step of the clock, wherever it was forked", () =>
+      Effect.gen(function* () {
+        const wait = Handler.make("wait", { handleRequest: (n: number) => Effect.as(Effect.sleep(1000), n) })
+        const waiting = Pipeline.make("waiting", { handlers: { wait }, start: "wait" })
+        const batch = Effect.scoped(
+          Effect.flatMap(Batch.fork(waiting, { params: [1, 2, 3] }), (forked) => forked.await)
+        )
+        const fiber = yield* Effect.forkChild(batch)
+        yield* TestClock.adjust(1000)
+
+        assert.strictEqual((yield* Fiber.join(fiber)).succeeded, 3)
+      })
+    )
+
     it.effect("answers a failure with await, and with nothing else", () =>
       Effect.gen(function* () {
         const failing = Pipeline.make("failing", {

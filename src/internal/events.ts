@@ -118,6 +118,12 @@ class Subscription {
     return !this.isBehind
   }
 
+  /** Has heard what another one has heard and not read. */
+  follow(other: Subscription): void {
+    for (const queued of other.queue.all()) this.queue.push(queued)
+    this.isBehind = other.isBehind
+  }
+
   pushFirst(event: AnyEvent): void {
     this.queue.push({ after: 0, event })
   }
@@ -155,14 +161,29 @@ class Subscription {
 }
 
 export class Events implements Observer, Details {
-  readonly log = new EndLog()
+  log = new EndLog()
   private readonly run: Run
   private subscriptions: ReadonlyArray<Subscription> = []
-  /** Whether the log is kept: from when somebody has listened first. */
+  /** Whether the log is kept: while there is a subscription. */
   private isListening = false
+  /** Hears what happens before anybody can listen. */
+  private opening: Subscription | undefined = undefined
 
   constructor(run: Run) {
     this.run = run
+  }
+
+  /** Who listens from now on hears all that happens from now on. */
+  open(): void {
+    this.opening = new Subscription(this)
+    this.catchUp(this.opening)
+  }
+
+  /** Who listens from now on hears what has ended, and what goes on. */
+  close(): void {
+    const { opening } = this
+    this.opening = undefined
+    if (opening !== undefined) this.remove(opening)
   }
 
   /** A subscription for as long as the scope is open. It begins with what has happened so far. */
@@ -170,17 +191,32 @@ export class Events implements Observer, Details {
     Effect.acquireRelease(
       Effect.sync(() => {
         const subscription = new Subscription(this)
-        this.catchUp(subscription)
+        if (this.opening === undefined) this.catchUp(subscription)
+        else {
+          subscription.follow(this.opening)
+          this.add(subscription)
+        }
         return subscription
       }),
-      (subscription) =>
-        Effect.sync(() => {
-          this.subscriptions = this.subscriptions.filter((other) => other !== subscription)
-          this.lookForRoom()
-        })
+      (subscription) => Effect.sync(() => this.remove(subscription))
     ),
     (subscription) => subscription.take
   )
+
+  private add(subscription: Subscription): void {
+    this.subscriptions = [...this.subscriptions, subscription]
+    this.lookForRoom()
+  }
+
+  private remove(subscription: Subscription): void {
+    this.subscriptions = this.subscriptions.filter((other) => other !== subscription)
+    this.lookForRoom()
+    if (this.subscriptions.length > 0) return
+    // A log that nobody reads is not kept: who listens later finds in the tally what has ended.
+    this.isListening = false
+    this.log = new EndLog()
+    this.run.observe(undefined)
+  }
 
   private catchUp(subscription: Subscription): void {
     const run = this.run
@@ -192,8 +228,7 @@ export class Events implements Observer, Details {
     }
     for (const item of run.begun()) subscription.push(new ItemStarted(item))
     if (run.finished !== undefined) subscription.push({ _tag: "BatchEnded", report: run.finished })
-    this.subscriptions = [...this.subscriptions, subscription]
-    this.lookForRoom()
+    this.add(subscription)
   }
 
   get isOver(): boolean {
@@ -234,6 +269,21 @@ export class Events implements Observer, Details {
     this.lookForRoom()
   }
 }
+
+/**
+ * The beginning of a batch: who starts one in order to look on, and then a fiber that does, hears it from there. The
+ * batch begins after one turn, and that fiber with the next.
+ */
+export const opening = (events: Events): Effect.Effect<void> =>
+  Effect.suspend(() => {
+    events.open()
+    return Effect.andThen(
+      twoTurns,
+      Effect.sync(() => events.close())
+    )
+  })
+
+const twoTurns = Effect.andThen(Effect.yieldNow, Effect.yieldNow)
 
 /** Keeps the hidden classes; see `shapes.ts`. Without them a batch that is listened to costs twice as much. */
 const run = { finished: undefined } as Run

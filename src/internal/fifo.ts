@@ -35,9 +35,14 @@ export class Fifo<A> {
     return item
   }
 
+  /** All that is left, the first first. */
+  all(): Array<A> {
+    return this.items.slice(this.head)
+  }
+
   /** Takes all that is left. */
   drain(): Array<A> {
-    const rest = this.items.slice(this.head)
+    const rest = this.all()
     this.items = []
     this.head = 0
     return rest

@@ -78,7 +78,7 @@ export class Run {
   private readonly ready = new Fifo<Item>()
   /** The keys of items that must not start. */
   private cancelled: Set<string> | undefined = undefined
-  /** Whether a success is counted, and looked at by nobody. */
+  /** `isPlain`, as it was when something about it has changed. */
   private plain: boolean
   /** Calls of a `handleRequest` so far. */
   calls = 0
@@ -122,12 +122,7 @@ export class Run {
       timed: timings === true,
       items: source.items
     })
-    this.plain =
-      options.publish === undefined &&
-      options.tolerance === undefined &&
-      options.budget === undefined &&
-      options.duplicates === undefined &&
-      options.shared.isAtomic
+    this.plain = this.isPlain
     this.stopwatch = new Stopwatch(context)
     this.pace = new Pace(Context.get(context, Scheduler.Scheduler).makeDispatcher(), this.stopwatch.isVirtual)
     this.traced = Context.getOrUndefined(context, Tracer.Tracer) !== undefined
@@ -144,12 +139,20 @@ export class Run {
     return this.read - this.first
   }
 
-  /** Has someone look on. */
-  observe(observer: Observer): void {
+  /** Has someone look on, or nobody. */
+  observe(observer: Observer | undefined): void {
     this.observer = observer
-    if (this.options.keep === "all") this.log = observer.log
-    // An outcome that the tally does not keep is made for who looks on.
-    else this.plain = false
+    this.log = this.options.keep === "all" ? observer?.log : undefined
+    this.plain = this.isPlain
+  }
+
+  /** Whether a success is counted, and looked at by nobody. */
+  private get isPlain(): boolean {
+    const { budget, duplicates, keep, publish, shared, tolerance } = this.options
+    if (publish !== undefined || tolerance !== undefined || budget !== undefined || duplicates !== undefined)
+      return false
+    // What is cancelled is interrupted, whatever it comes to; what the tally does not keep is made for who looks on.
+    return shared.isAtomic && this.cancelled === undefined && (this.observer === undefined || keep === "all")
   }
 
   /** How many items there will be, as far as is known. */
@@ -189,7 +192,7 @@ export class Run {
   private select(item: Item): Item | undefined {
     try {
       if (this.cancelled?.has(item.key) === true) {
-        this.leave(item.index, item.params)
+        this.leave(item.index, item.params, "It was cancelled")
         return undefined
       }
       this.details?.itemStarted(item)
@@ -220,9 +223,8 @@ export class Run {
 
   /** Has items with a key not start. */
   refuse(key: string): void {
-    // What is cancelled is interrupted, whatever it has come to meanwhile.
-    this.plain = false
-    ;(this.cancelled ??= new Set()).add(key)
+    this.cancelled = (this.cancelled ?? new Set()).add(key)
+    this.plain = this.isPlain
   }
 
   /** Takes one call of a request; `false` where the budget has none left, which ends the batch, and with it the item. */
@@ -267,8 +269,8 @@ export class Run {
   }
 
   /** Accounts for an item that never starts. */
-  private leave(index: number, params: unknown): void {
-    const outcome = this.tally.leave(index, params)
+  private leave(index: number, params: unknown, reason?: string): void {
+    const outcome = this.tally.leave(index, params, reason)
     if (this.options.publish !== undefined) this.unpublished.push(outcome)
     this.tell(outcome)
   }

@@ -38,12 +38,9 @@ export const supervise = (run: Run): AnyEffect => {
   return Effect.raceAllFirst([
     stopping,
     ...others,
-    beside === undefined ? ramp(run) : Effect.andThen(twoTurns, ramp(run))
+    beside === undefined ? ramp(run) : Effect.andThen(Effect.yieldNow, ramp(run))
   ])
 }
-
-/** Who starts a batch in order to look on, and then a fiber that does, finds it at its beginning. */
-const twoTurns = Effect.andThen(Effect.yieldNow, Effect.yieldNow)
 
 /** Comes first in the race, so that an interruption says it before it reaches the first worker. */
 const stoppingOf = (run: Run): AnyEffect =>
