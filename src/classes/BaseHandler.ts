@@ -56,6 +56,7 @@ export interface RunOptions {
 export interface Policy {
   readonly maxRetries: number
   readonly retryDelayMs: number
+  readonly retryIf: ((error: unknown) => boolean) | undefined
   readonly timeout: HandlerDefinition["timeout"]
   readonly gate: HandlerDefinition["gate"]
 }
@@ -278,6 +279,7 @@ export abstract class BaseHandler<TInput, TOutput, TSharedData extends SharedDat
           ? undefined
           : {
               times: policy.maxRetries - 1,
+              while: policy.retryIf,
               ...(policy.retryDelayMs > 0 ? { schedule: Schedule.spaced(policy.retryDelayMs) } : undefined)
             },
       timeout: policy?.timeout,

@@ -21,6 +21,8 @@ export interface HandlerOptions {
   readonly maxRetries?: number | undefined
   /** The wait before each retry, in milliseconds. Defaults to `0`. */
   readonly retryDelayMs?: number | undefined
+  /** Whether an error is worth a retry: what was thrown, or a `HandlerTimeout`. Defaults to every error. */
+  readonly retryIf?: ((error: unknown) => boolean) | undefined
   /** The limit of each attempt, in milliseconds. Defaults to none. */
   readonly timeoutMs?: number | undefined
   /**
@@ -80,11 +82,13 @@ export abstract class Handler<TInput, TOutput, TSharedData extends SharedData = 
 
   constructor(options: HandlerOptions = {}) {
     super()
+    Check.optionalFunction("retryIf", options.retryIf)
     const timeoutMs: Duration.Input | undefined = options.timeoutMs
     this.#name = options.name
     this.#policy = {
       maxRetries: Check.positiveInteger("maxRetries", options.maxRetries ?? 1),
       retryDelayMs: Check.millis("retryDelayMs", options.retryDelayMs ?? 0),
+      retryIf: options.retryIf,
       timeout: timeoutMs === undefined ? undefined : Check.duration("timeoutMs", timeoutMs),
       gate: gateOf(String(this), options)
     }

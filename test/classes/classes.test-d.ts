@@ -171,9 +171,9 @@ describe("a handler", () => {
 })
 
 describe("options", () => {
-  it("are those that the document names, and those of gates", () => {
+  it("are those that the document names, and those of gates and retries", () => {
     expectTypeOf<keyof HandlerOptions>().toEqualTypeOf<
-      "maxRetries" | "retryDelayMs" | "timeoutMs" | "name" | "gate" | "rate"
+      "maxRetries" | "retryDelayMs" | "retryIf" | "timeoutMs" | "name" | "gate" | "rate"
     >()
     expectTypeOf<ParallelBatchOptions["concurrency"]>().toEqualTypeOf<number | "unbounded" | undefined>()
     expectTypeOf<ParallelBatchOptions["mode"]>().toEqualTypeOf<"fail-fast" | "collect-all" | undefined>()

@@ -78,6 +78,23 @@ describe("maxRetries", () => {
     assert.strictEqual(work.attempts.length, 3)
   })
 
+  it("is not used up where retryIf says that the error is not worth it", async () => {
+    const missing = new Error("404")
+    const errors: Array<unknown> = []
+    const work = new Fallback((_n, _signal, attempt) => Promise.reject(attempt === 1 ? new Error("503") : missing), {
+      maxRetries: 10,
+      retryIf: (error) => {
+        errors.push(error)
+        return error !== missing
+      }
+    })
+
+    assert.strictEqual(await work.run({}), "default")
+    assert.strictEqual(work.attempts.length, 2)
+    assert.strictEqual(errors[1], missing)
+    assert.deepStrictEqual(work.errors, [missing])
+  })
+
   it("is never shared by items that run at the same time", async () => {
     const work = new Work(fail, { maxRetries: 3 })
     const report = await batchOf(work, 4, { mode: "collect-all" }).runReport({})
