@@ -20,6 +20,11 @@ describe("bad input", () => {
       () => Handler.make("x", { ...request, retry: { while: "all" as never } }),
       /"retry.while" of handler "x".*a function, got "all"/
     ],
+    [
+      "an unknown option of a gate",
+      () => Gate.make({ rates: 1 } as never),
+      /"rates" of a gate.*one of concurrency.* rate,/
+    ],
     ["a gate without options", () => Gate.make(undefined as never), /"options" of a gate.*undefined/],
     ["rate: 20", () => Gate.make({ rate: 20 as never }), /"rate" to be an object such as.*20/],
     ["a breaker", () => Breaker.make({ openFor: 1 }), /either failures or share, got \{"openFor":1\}/]

@@ -74,3 +74,11 @@ export const share = (option: string, value: number): number => {
   if (value >= 0 && value <= 1) return value
   throw new InvalidOptions({ option, value, expected: "a number from 0 to 1" })
 }
+
+/** A misspelt limit would be none. */
+export const onlyKnown = (owner: string, options: object, known: ReadonlyArray<string>): void => {
+  for (const [option, value] of Object.entries(options)) {
+    if (value === undefined || known.includes(option)) continue
+    throw new InvalidOptions({ option, value, expected: `left out, or one of ${known.join(", ")}`, owner })
+  }
+}

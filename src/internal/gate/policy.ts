@@ -34,6 +34,20 @@ export interface Options {
   readonly breaker?: { readonly policy?: unknown } | undefined
 }
 
+const known = [
+  "concurrency",
+  "concurrencyPerKey",
+  "rate",
+  "key",
+  "cost",
+  "order",
+  "closeOn",
+  "maxClose",
+  "jitter",
+  "countAttempts",
+  "breaker"
+] as const satisfies ReadonlyArray<keyof Options>
+
 let made = 0
 
 /** The pause after an answer that says to come back at once; it doubles with each that follows, up to the last. */
@@ -61,6 +75,7 @@ export class Policy {
     Check.object("options", options, "an object", "a gate")
     if (options.rate !== undefined)
       Check.object("rate", options.rate, 'an object such as { limit: 10, window: "1 second" }')
+    Check.onlyKnown("a gate", options, known)
     const { concurrency, concurrencyPerKey, cost, key, rate } = options
     this.bounds = typeof concurrency === "object" ? boundsOf(concurrency) : undefined
     this.limits = {
