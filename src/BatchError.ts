@@ -339,9 +339,12 @@ export class InvalidOptions extends Data.TaggedError("InvalidOptions")<{
   readonly option: string
   readonly value: unknown
   readonly expected: string
+  /** Whose option it is, such as `handler "fetch"`; left out where that is plain. */
+  readonly owner?: string | undefined
 }> {
   override get message(): string {
-    return `Expected option "${this.option}" to be ${this.expected}, got ${format(this.value)}`
+    const of = this.owner === undefined ? "" : ` of ${this.owner}`
+    return `Expected option "${this.option}"${of} to be ${this.expected}, got ${format(this.value)}`
   }
 }
 

@@ -90,7 +90,8 @@ export type StreamOptions<P, S, O extends AnyOutcome, M extends Mode, E2, R2, R3
     | undefined
   /**
    * Names an item. Defaults to a stable hash of its params. It is called when a key is first read, so params must not
-   * be changed once they were given.
+   * be changed once they were given. What it throws is thrown to who reads `outcome.key`, as is an error where it answers
+   * no string; reports say that such an item has no key.
    */
   readonly key?: ((params: P) => string) | undefined
   /** Whether every outcome says when each of its steps ran. Defaults to `false`. */

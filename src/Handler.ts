@@ -261,12 +261,12 @@ export const make: {
       readonly handleRequest: (inputs: P) => Effect.Effect<O, E, R>
     } & Options<S, P, PE, RD, P, O, E, T, O2, E2, R2, A, RS, EC>
   ): Handler<PE, P, S, unknown, O | O2, A, E2, Exclude<R | R2 | RD | RS, Scope.Scope>>
-} = (name: string, options: AnyRequest): Any =>
+} = (name: string, options: AnyRequest): Any => {
+  internal.checkRequest(name, options)
   // From here on the engine hands each function what the overloads have said it takes.
-  internal.make(
-    name,
-    internal.define(name, options, options.handleRequest as HandlerDefinition["handleRequest"], undefined)
-  )
+  const handleRequest = options.handleRequest as HandlerDefinition["handleRequest"]
+  return internal.make(name, internal.define(name, options, handleRequest, undefined))
+}
 
 /**
  * Makes a handler whose request is a plain async function.
@@ -344,8 +344,9 @@ export const fromPromise: {
     } & Options<S, P, PE, RD, P, O, E, T, O2, E2, R2, A, RS, EC>
   ): Handler<PE, P, S, unknown, O | O2, A, E2, Exclude<R2 | RD | RS, Scope.Scope>>
 } = (name: string, options: AnyPromise): Any => {
+  internal.checkRequest(name, options)
   const handleRequest = options.handleRequest as (inputs: unknown, signal?: AbortSignal) => PromiseLike<unknown>
-  const fail = options.catch ?? ((cause: unknown) => new Cause.UnknownError(cause, `Handler "${name}" failed`))
+  const fail = options.catch ?? internal.unknownError(name)
   // A signal costs more than the call. Only a function with exactly one parameter is sure not to look for it.
   const takesSignal = handleRequest.length !== 1
   const effect = takesSignal

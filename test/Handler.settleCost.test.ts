@@ -117,6 +117,6 @@ describe("settleCost of a handler", () => {
   it("has to be a function", () => {
     const options = { handleRequest: (_call: Call) => Effect.void, settleCost: 5 as never }
 
-    assert.throws(() => Handler.make("step", options), InvalidOptions, /settleCost of handler step.*function/)
+    assert.throws(() => Handler.make("step", options), InvalidOptions, /"settleCost" of handler "step".*function/)
   })
 })

@@ -123,6 +123,9 @@ export abstract class BaseHandler<TInput, TOutput, TSharedData extends SharedDat
 
   /** Runs `handler` after this one where this one answers `action`. Answers `handler`, for chaining. */
   connectTo<H extends BaseHandler<any, any, any>>(handler: H, action: ActionResult = "default"): H {
+    if (!(handler instanceof BaseHandler)) {
+      throw new TypeError(`connectTo of ${String(this)} needs a handler, got ${format(handler)}`)
+    }
     this.#successors.set(action, handler)
     this.#routes.changes++
     return handler
@@ -255,6 +258,7 @@ export abstract class BaseHandler<TInput, TOutput, TSharedData extends SharedDat
 
   /** @internal */
   protected lifecycleStep(graph: Translate.Graph): Step {
+    if (typeof this.handleRequest !== "function") throw new TypeError(`${String(this)} needs the method handleRequest`)
     const policy = this.policy()
     const hasFallback = this.handleError !== BaseHandler.prototype.handleError
     return this.makeStep(graph, {

@@ -11,6 +11,7 @@ import { execute } from "../internal/execute.ts"
 import { gateOf, type Policy } from "../internal/gate/policy.ts"
 import type { Mergers } from "../internal/merge.ts"
 import * as Check from "../internal/options.ts"
+import { checkedKey } from "../internal/outcome.ts"
 import type { RunOptions as EngineOptions } from "../internal/run.ts"
 import { SnapshotsInto } from "../internal/shared.ts"
 import * as Source from "../internal/source.ts"
@@ -77,6 +78,7 @@ export abstract class BatchHandler<TSharedData extends SharedData = SharedData> 
       throw new TypeError(`${new.target.name} needs a Pipeline, got ${format(pipeline)}`)
     }
     Check.optionalFunction("params", options.params)
+    Check.optionalFunction("key", options.key)
     Check.positiveInteger("maxSteps", options.maxSteps ?? 1_000_000)
     Check.oneOf("isolation", options.isolation ?? "none", ["none", "snapshot"])
     Check.positiveInteger("parked", options.parked ?? 1)
@@ -259,7 +261,7 @@ export abstract class BatchHandler<TSharedData extends SharedData = SharedData> 
       keep: outcomes ?? "all",
       timings: timings === true,
       firstIndex: context.itemsOf(this),
-      keyOf: key === undefined ? base.keyOf : (params) => key(params as HandlerParams)
+      keyOf: key === undefined ? base.keyOf : checkedKey((params) => key(params as HandlerParams))
     }
   }
 }

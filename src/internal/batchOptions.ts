@@ -3,6 +3,7 @@
  * the input is opened.
  */
 import * as Effect from "effect/Effect"
+import { hasProperty } from "effect/Predicate"
 import * as Stream from "effect/Stream"
 import { InvalidOptions } from "../BatchError.ts"
 import type * as Batch from "../BatchOptions.ts"
@@ -15,6 +16,7 @@ import { policyOf } from "./gate/policy.ts"
 import { stableKey } from "./key.ts"
 import type { Mergers } from "./merge.ts"
 import * as Check from "./options.ts"
+import { checkedKey, type KeyOf } from "./outcome.ts"
 import type { RunOptions } from "./runOptions.ts"
 import { Atomic, Snapshots } from "./shared.ts"
 import * as Source from "./source.ts"
@@ -33,6 +35,10 @@ export const toRunOptions = (
   options: AnyOptions,
   more: Pick<RunOptions, "publish" | "beside">
 ): RunOptions => {
+  if (!hasProperty(self?.definition, "handlers")) {
+    throw new InvalidOptions({ option: "pipeline", value: self, expected: "a pipeline, made by Pipeline.make" })
+  }
+  Check.object("options", options, "an object with params", "a batch")
   const isolation = Check.oneOf("isolation", options.isolation ?? "none", ["none", "snapshot"])
   const ref = refOf(options.shared)
   const concurrency = Check.concurrency(options.concurrency ?? 16)
@@ -51,7 +57,7 @@ export const toRunOptions = (
     timeouts: toTimeouts(["timeout", options.timeout], ["budget.duration", options.budget?.duration]),
     drain: options.drain === undefined ? undefined : Check.duration("drain", options.drain),
     keep: Check.oneOf("outcomes", options.outcomes ?? "all", ["all", "failures", "none"]),
-    keyOf: options.key ?? stableKey,
+    keyOf: keyOf(options.key),
     timings: options.timings === true,
     shared: isolation === "none" ? new Atomic(ref) : new Snapshots(ref, options.merge as Mergers | undefined),
     ...more,
@@ -62,6 +68,11 @@ export const toRunOptions = (
 
 const waitFor = (answer: boolean | Effect.Effect<boolean, never, unknown>): Effect.Effect<boolean, never, unknown> =>
   Effect.isEffect(answer) ? answer : Effect.succeed(answer)
+
+const keyOf = (key: AnyOptions["key"]): KeyOf => {
+  Check.optionalFunction("key", key)
+  return key === undefined || key === stableKey ? stableKey : checkedKey(key)
+}
 
 const sourceOf = (params: Batch.Input<unknown, unknown, unknown>): Source.Source => {
   if (Stream.isStream(params)) return fromStream(params)

@@ -2,6 +2,8 @@
  * Handlers as values: the prototype, and the untyped definition behind the typed
  * options.
  */
+import * as Cause from "effect/Cause"
+import { format } from "effect/Formatter"
 import * as Pipeable from "effect/Pipeable"
 import type * as Handler from "../Handler.ts"
 import type { Options } from "../HandlerOptions.ts"
@@ -27,6 +29,27 @@ export type AnyOptions = Options<any, any, any, any, any, any, any, any, any, an
   readonly prepareInputs?: ((context: never) => unknown) | undefined
 }
 
+/** The error of a handler without `catch`: it says what was thrown. */
+export const unknownError =
+  (name: string) =>
+  (cause: unknown): Cause.UnknownError =>
+    new Cause.UnknownError(cause, `Handler "${name}" failed: ${messageOf(cause)}`)
+
+const messageOf = (cause: unknown): string => {
+  try {
+    return cause instanceof Error ? cause.message || cause.name : format(cause)
+  } catch {
+    return "a value that cannot be shown"
+  }
+}
+
+/** What has to be there before anything can be done with the options. */
+export const checkRequest = (name: string, options: { readonly handleRequest: unknown }): void => {
+  const owner = `handler "${name}"`
+  Check.object("options", options, "an object with handleRequest", owner)
+  Check.requiredFunction("handleRequest", options.handleRequest, owner)
+}
+
 export const define = (
   name: string,
   options: AnyOptions,
@@ -34,8 +57,12 @@ export const define = (
   promised: HandlerDefinition["promised"]
 ): HandlerDefinition => {
   const { retry, settleCost, timeout } = options
-  Check.optionalFunction(`settleCost of handler ${name}`, settleCost)
-  if (retry !== undefined) Check.retry(`retry of handler ${name}`, retry)
+  const owner = `handler "${name}"`
+  Check.optionalFunction("prepareInputs", options.prepareInputs, owner)
+  Check.optionalFunction("handleError", options.handleError, owner)
+  Check.optionalFunction("processResults", options.processResults, owner)
+  Check.optionalFunction("settleCost", settleCost, owner)
+  if (retry !== undefined) Check.retry(owner, retry)
   return {
     decoder: options.params === undefined ? undefined : fromSchema(options.params),
     prepareInputs: options.prepareInputs as HandlerDefinition["prepareInputs"],
@@ -45,8 +72,8 @@ export const define = (
     processResults: options.processResults as HandlerDefinition["processResults"],
     retry,
     schemas: { params: options.params, shared: options.shared, output: options.output, error: options.error },
-    timeout: timeout === undefined ? undefined : Check.duration(`timeout of handler ${name}`, timeout),
-    gate: policyOf(`gate of handler ${name}`, options.gate),
+    timeout: timeout === undefined ? undefined : Check.duration("timeout", timeout, owner),
+    gate: policyOf("gate", options.gate, owner),
     settleCost
   }
 }

@@ -4,6 +4,7 @@
  */
 import * as Duration from "effect/Duration"
 import * as Option from "effect/Option"
+import * as Schedule from "effect/Schedule"
 import { InvalidOptions } from "../BatchError.ts"
 
 export const positiveInteger = (option: string, value: number): number => {
@@ -22,29 +23,46 @@ export const oneOf = <A extends string>(option: string, value: A, values: Readon
   throw new InvalidOptions({ option, value, expected: values.map((known) => JSON.stringify(known)).join(" or ") })
 }
 
-export const duration = (option: string, value: Duration.Input): Duration.Duration => {
+export const duration = (option: string, value: Duration.Input, owner?: string): Duration.Duration => {
   const decoded = Option.getOrUndefined(Duration.fromInput(value))
   if (decoded !== undefined && Duration.toMillis(decoded) > 0) return decoded
-  throw new InvalidOptions({ option, value, expected: 'a duration longer than zero, such as "10 seconds"' })
+  throw new InvalidOptions({ option, value, expected: 'a duration longer than zero, such as "10 seconds"', owner })
 }
 
 /** A retry that nothing bounds would repeat a failure for ever, and without a pause. */
 export const retry = (
-  option: string,
+  owner: string,
   value: { readonly times?: unknown; readonly schedule?: unknown; readonly while?: unknown }
 ): void => {
   const bounds = typeof value === "object" && value !== null ? [value.times, value.schedule, value.while] : []
   if (bounds.every((bound) => bound === undefined)) {
-    throw new InvalidOptions({ option, value, expected: "an object with at least one of times, schedule and while" })
+    const expected = "an object with at least one of times, schedule and while"
+    throw new InvalidOptions({ option: "retry", value, expected, owner })
   }
-  const times = value.times
-  if (times === undefined || (Number.isInteger(times) && (times as number) >= 0)) return
-  throw new InvalidOptions({ option: `${option}.times`, value: times, expected: "an integer of at least 0" })
+  const { schedule, times } = value
+  if (times !== undefined && !(Number.isInteger(times) && (times as number) >= 0)) {
+    throw new InvalidOptions({ option: "retry.times", value: times, expected: "an integer of at least 0", owner })
+  }
+  if (schedule !== undefined && !Schedule.isSchedule(schedule)) {
+    const expected = 'a Schedule, such as Schedule.spaced("100 millis")'
+    throw new InvalidOptions({ option: "retry.schedule", value: schedule, expected, owner })
+  }
+  optionalFunction("retry.while", value.while, owner)
 }
 
-export const optionalFunction = (option: string, value: unknown): void => {
-  if (value === undefined || typeof value === "function") return
-  throw new InvalidOptions({ option, value, expected: "a function" })
+export const optionalFunction = (option: string, value: unknown, owner?: string): void => {
+  if (value !== undefined) requiredFunction(option, value, owner)
+}
+
+export const requiredFunction = (option: string, value: unknown, owner?: string): void => {
+  if (typeof value === "function") return
+  throw new InvalidOptions({ option, value, expected: "a function", owner })
+}
+
+/** Options, and what consists of several. */
+export const object = (option: string, value: unknown, expected: string, owner?: string): void => {
+  if (typeof value === "object" && value !== null) return
+  throw new InvalidOptions({ option, value, expected, owner })
 }
 
 export const millis = (option: string, value: number): number => {
@@ -55,4 +73,12 @@ export const millis = (option: string, value: number): number => {
 export const share = (option: string, value: number): number => {
   if (value >= 0 && value <= 1) return value
   throw new InvalidOptions({ option, value, expected: "a number from 0 to 1" })
+}
+
+/** A misspelt limit would be none. */
+export const onlyKnown = (owner: string, options: object, known: ReadonlyArray<string>): void => {
+  for (const [option, value] of Object.entries(options)) {
+    if (value === undefined || known.includes(option)) continue
+    throw new InvalidOptions({ option, value, expected: `left out, or one of ${known.join(", ")}`, owner })
+  }
 }

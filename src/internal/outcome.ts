@@ -4,6 +4,7 @@
  */
 import type * as Cause from "effect/Cause"
 import * as Duration from "effect/Duration"
+import { format } from "effect/Formatter"
 import { NodeInspectSymbol } from "effect/Inspectable"
 import type { ItemError } from "../BatchError.ts"
 import type * as Outcome from "../Outcome.ts"
@@ -11,6 +12,15 @@ import type { Trail } from "./trail.ts"
 
 /** Names an item by its params. */
 export type KeyOf = (params: unknown) => string
+
+/** The caller's function for keys; what is no string can be the key of nothing. */
+export const checkedKey =
+  (keyOf: KeyOf): KeyOf =>
+  (params) => {
+    const key: unknown = keyOf(params)
+    if (typeof key === "string") return key
+    throw new TypeError(`key of a batch answered ${format(key)}, expected a string`)
+  }
 
 /** What an outcome takes over from a running item; the rest of the item can go. */
 interface Run {
@@ -22,6 +32,16 @@ interface Run {
   readonly startedAt: number
   /** When each step of the trail began; `undefined` where the batch does not record it. */
   readonly stepStarts: ReadonlyArray<number> | undefined
+}
+
+/** The key for who looks at the whole outcome: he is to see the rest of it all the same. */
+const keyText = (outcome: Base): string => {
+  try {
+    return outcome.key
+  } catch (thrown) {
+    const problem = thrown instanceof Error ? thrown.message : "it cannot be made"
+    return `(item ${outcome.index} has no key: ${problem})`
+  }
 }
 
 abstract class Base {
@@ -42,7 +62,7 @@ abstract class Base {
   }
 
   toJSON(): unknown {
-    return { ...this, key: this.key }
+    return { ...this, key: keyText(this) }
   }
 
   [NodeInspectSymbol](): unknown {
@@ -93,8 +113,8 @@ abstract class Started extends Base {
   }
 
   override toJSON(): unknown {
-    const { duration, key, path, startedAfter, timings } = this
-    const seen = { ...this, key, startedAfter, duration, path }
+    const { duration, path, startedAfter, timings } = this
+    const seen = { ...this, key: keyText(this), startedAfter, duration, path }
     return timings === undefined ? seen : { ...seen, timings }
   }
 }

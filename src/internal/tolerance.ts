@@ -74,7 +74,8 @@ const tagOf = (cause: Cause.Cause<unknown>): string | undefined => {
   return hasProperty(error, "name") && typeof error.name === "string" ? error.name : undefined
 }
 
-const check = ({ byTag, count, minSample, percent }: Bounds): ReadonlyArray<Bound> => {
+const check = (given: Bounds): ReadonlyArray<Bound> => {
+  const { byTag, count, minSample, percent } = given ?? {}
   const bounds: Array<Bound> = []
   if (count !== undefined)
     bounds.push({ name: "count", tag: undefined, limit: atLeastZero("count", count), percent: undefined })
@@ -95,7 +96,7 @@ const check = ({ byTag, count, minSample, percent }: Bounds): ReadonlyArray<Boun
   if (bounds.length > 0) return bounds
   throw new InvalidOptions({
     option: "tolerate",
-    value: { byTag, count, minSample, percent },
+    value: given,
     expected: "an object with at least one of count, percent and byTag"
   })
 }

@@ -224,11 +224,11 @@ describe("gates of the classes", () => {
     const gate = Gate.make({})
     const rate = { limit: 1, window: 10 }
 
-    assert.throws(() => new Call({ gate, rate }, () => {}), /rate of Call.*left out where there is a gate/)
+    assert.throws(() => new Call({ gate, rate }, () => {}), /"rate" of Call.*left out where there is a gate/)
     assert.throws(() => new Call({ rate: { limit: 0, window: 10 } }, () => {}), /rate.limit.*greater than 0, got 0/)
     assert.throws(
       () => new ParallelBatchPipeline(new Pipeline(new Call({}, () => {})), { gate: {} as never }),
-      /gate of ParallelBatchPipeline.*made by Gate.make/
+      /"gate" of ParallelBatchPipeline.*made by Gate.make/
     )
   })
 })

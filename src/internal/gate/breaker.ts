@@ -21,10 +21,11 @@ export interface Options {
 }
 
 /** The policy behind the options; throws `InvalidOptions`. */
-export const toPolicy = ({ failures, openFor, share }: Options): CircuitPolicy => {
+export const toPolicy = (options: Options): CircuitPolicy => {
+  Check.object("options", options, "an object with openFor and either failures or share", "a breaker")
+  const { failures, openFor, share } = options
   if ((failures === undefined) === (share === undefined)) {
-    const value = failures === undefined ? undefined : { failures, share }
-    throw new InvalidOptions({ option: "breaker", value, expected: "an object with either failures or share" })
+    throw new InvalidOptions({ option: "breaker", value: options, expected: "an object with either failures or share" })
   }
   const tripPolicy =
     share === undefined

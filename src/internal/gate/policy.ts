@@ -34,6 +34,20 @@ export interface Options {
   readonly breaker?: { readonly policy?: unknown } | undefined
 }
 
+const known = [
+  "concurrency",
+  "concurrencyPerKey",
+  "rate",
+  "key",
+  "cost",
+  "order",
+  "closeOn",
+  "maxClose",
+  "jitter",
+  "countAttempts",
+  "breaker"
+] as const satisfies ReadonlyArray<keyof Options>
+
 let made = 0
 
 /** The pause after an answer that says to come back at once; it doubles with each that follows, up to the last. */
@@ -58,6 +72,10 @@ export class Policy {
   private readonly keepers = new WeakMap<Clock.Clock, Keeper>()
 
   constructor(options: Options) {
+    Check.object("options", options, "an object", "a gate")
+    if (options.rate !== undefined)
+      Check.object("rate", options.rate, 'an object such as { limit: 10, window: "1 second" }')
+    Check.onlyKnown("a gate", options, known)
     const { concurrency, concurrencyPerKey, cost, key, rate } = options
     this.bounds = typeof concurrency === "object" ? boundsOf(concurrency) : undefined
     this.limits = {
@@ -177,10 +195,14 @@ export const settle = (permit: Permit, actual: number): void =>
   permit.lane.keeper.settle(permit, checked(actual, Number.POSITIVE_INFINITY))
 
 /** The policy of a gate that stands in an option. */
-export const policyOf = (option: string, gate: { readonly policy?: unknown } | undefined): Policy | undefined => {
+export const policyOf = (
+  option: string,
+  gate: { readonly policy?: unknown } | undefined,
+  owner?: string
+): Policy | undefined => {
   if (gate === undefined) return undefined
-  if (gate.policy instanceof Policy) return gate.policy
-  throw new InvalidOptions({ option, value: gate, expected: "a gate, made by Gate.make" })
+  if (gate?.policy instanceof Policy) return gate.policy
+  throw new InvalidOptions({ option, value: gate, expected: "a gate, made by Gate.make", owner })
 }
 
 /** The policy of the options `gate` and `rate` of a class. */
@@ -188,9 +210,9 @@ export const gateOf = (
   owner: string,
   { gate, rate }: { readonly gate?: { readonly policy?: unknown } | undefined; readonly rate?: Options["rate"] }
 ): Policy | undefined => {
-  if (rate === undefined) return policyOf(`gate of ${owner}`, gate)
+  if (rate === undefined) return policyOf("gate", gate, owner)
   if (gate === undefined) return new Policy({ rate })
-  throw new InvalidOptions({ option: `rate of ${owner}`, value: rate, expected: "left out where there is a gate" })
+  throw new InvalidOptions({ option: "rate", value: rate, expected: "left out where there is a gate", owner })
 }
 
 const circuitsOf = (breaker: { readonly policy?: unknown } | undefined): CircuitPolicy | undefined => {

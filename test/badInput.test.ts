@@ -1,0 +1,69 @@
+import { assert, describe, it } from "@effect/vitest"
+import { Effect } from "effect"
+import { Batch, Breaker, Gate, Handler, InvalidOptions, Pipeline, Report } from "parallel-batch-pipeline/effect"
+
+const request = { handleRequest: () => Effect.fail("no") }
+const step = Handler.make("step", request)
+const pipeline = Pipeline.make("pipeline", { handlers: { step }, start: "step" })
+
+describe("bad input", () => {
+  it.each([
+    ["a handler without a request", () => Handler.make("x", {} as never), /"handleRequest" of handler "x".*a function/],
+    ["a promised one", () => Handler.fromPromise("x", {} as never), /"handleRequest" of handler "x"/],
+    [
+      "retry.schedule",
+      () => Handler.make("x", { ...request, retry: { schedule: "100 millis" as never } }),
+      /"retry.schedule" of handler "x".*a Schedule.*"100 millis"/
+    ],
+    [
+      "retry.while",
+      () => Handler.make("x", { ...request, retry: { while: "all" as never } }),
+      /"retry.while" of handler "x".*a function, got "all"/
+    ],
+    [
+      "an unknown option of a gate",
+      () => Gate.make({ rates: 1 } as never),
+      /"rates" of a gate.*one of concurrency.* rate,/
+    ],
+    ["a gate without options", () => Gate.make(undefined as never), /"options" of a gate.*undefined/],
+    ["rate: 20", () => Gate.make({ rate: 20 as never }), /"rate" to be an object such as.*20/],
+    ["a breaker", () => Breaker.make({ openFor: 1 }), /either failures or share, got \{"openFor":1\}/]
+  ] as const)("%s is refused", (_, make, message) => {
+    assert.throws(make, InvalidOptions, message)
+  })
+
+  it.each([
+    ["no options", [pipeline], /"options" of a batch/],
+    ["a handler", [step, { params: [{}] }], /"pipeline" to be a pipeline/],
+    ["a key that is none", [pipeline, { params: [], key: 5 }], /"key" to be a function, got 5/],
+    ["tolerate: 5", [pipeline, { params: [], mode: "collect-all", tolerate: 5 }], /"tolerate".*got 5/],
+    [
+      "an unknown bound",
+      [pipeline, { params: [], mode: "collect-all", tolerate: { counts: 1 } }],
+      /"tolerate".*\{"counts":1\}/
+    ]
+  ])("a batch over %s dies with what was expected", async (_, args, message) => {
+    const run = Batch.run as unknown as (...args: ReadonlyArray<unknown>) => Effect.Effect<unknown>
+    const defect = await Effect.runPromise(Effect.catchDefect(run(...args), Effect.succeed))
+    assert.match(String(defect), message)
+  })
+
+  it.each([
+    ["undefined", () => undefined],
+    ["5", () => 5]
+  ])("a key that answers %s is a clear error, and no report throws for it", async (answer, key) => {
+    const options = { params: [{}], mode: "collect-all", key: key as never } as const
+    const report = await Effect.runPromise(Batch.run(pipeline, options))
+    const text = `key of a batch answered ${answer}, expected a string`
+    assert.throws(() => report.outcomes[0]!.key, TypeError, text)
+    assert.include(Report.format(report), "(item 0 has no key: key of")
+    assert.include(JSON.stringify(report.outcomes), `(item 0 has no key: ${text})`)
+  })
+
+  it("the failure of a promise says what was thrown", async () => {
+    const call = Handler.fromPromise("h", { handleRequest: () => Promise.reject(new Error("connect ECONNREFUSED")) })
+    const calls = Pipeline.make("calls", { handlers: { call }, start: "call" })
+    const error = await Effect.runPromise(Effect.flip(Pipeline.run(calls, { params: {} })))
+    assert.strictEqual(error.message, 'Handler "h" failed: connect ECONNREFUSED')
+  })
+})
