@@ -283,10 +283,11 @@ export class Keeper {
   /** Puts the lane where what it misses will find it. */
   private consider(lane: Lane): void {
     if (lane.waiting === 0) {
+      lane.considered = undefined
       this.stand(lane, "nowhere", 0)
       return this.rest(lane)
     }
-    const next = lane.next
+    const next = (lane.considered = lane.next)
     lane.block(next)
     if (next === undefined) return this.stand(lane, "nowhere", 0)
     if (lane.running >= this.limits.perKey) return this.stand(lane, "nowhere", 0)
@@ -325,8 +326,8 @@ export class Keeper {
       for (let lane = this.ready.first; lane !== undefined; lane = this.ready.first) {
         if (this.running >= this.concurrency) return
         const next = lane.next
-        // Its host, or another gate that it needs, may have filled up since it was put here.
-        if (next === undefined) this.consider(lane)
+        // The host of the one it was put here for, or another gate that this one needs, may have filled up since.
+        if (next === undefined || next !== lane.considered) this.consider(lane)
         else this.pass(lane, next)
       }
     } finally {

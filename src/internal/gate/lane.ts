@@ -28,6 +28,8 @@ export class Lane implements Ranked {
   stands: "nowhere" | "for a time" | "for a place" = "nowhere"
   rank = 0
   place = -1
+  /** For whom it stands there: whether anybody else may start has not been looked at. */
+  considered: Permit | undefined = undefined
   /** Whether it is among those that have come to rest. */
   rested = false
   private lines = none
