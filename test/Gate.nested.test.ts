@@ -113,4 +113,25 @@ describe("Gate.withPermit within Gate.withPermit", () => {
       assert.deepStrictEqual(order, numbers)
     })
   )
+
+  it.effect("has any number go on one after the other, also those that do nothing there", () =>
+    Effect.gen(function* () {
+      const gate = Gate.make({ concurrency: 1 })
+      let ended = 0
+      const child = (n: number) =>
+        Effect.andThen(
+          Gate.withPermit(n === 0 ? Effect.sleep(10) : Effect.void, gate),
+          Effect.sync(() => ended++)
+        )
+      const children = Array.from({ length: 5000 }, (_, n) => child(n))
+
+      const all = Effect.all(children, { concurrency: "unbounded", discard: true })
+      const fiber = yield* Effect.forkChild(Gate.withPermit(all, gate))
+      yield* TestClock.adjust(10)
+      yield* Fiber.join(fiber)
+
+      assert.strictEqual(ended, 5000)
+      assert.deepInclude(yield* Gate.state(gate), { running: 0, waiting: 0 })
+    })
+  )
 })
