@@ -164,18 +164,6 @@ export class Keeper {
     this.reconsider(lane)
   }
 
-  /** The start is made now, and not when it was admitted: what was admitted may have had to wait for other things. */
-  begin(permit: Permit): void {
-    const starts = permit.lane.starts
-    if (starts === undefined || permit.entry === -1) return
-    const now = this.timer.now()
-    if (starts.isLast(permit.entry, now)) return
-    starts.change(permit.entry, -permit.cost)
-    starts.expire(now)
-    permit.entry = starts.add(now, permit.cost)
-    this.emptyAt = Math.max(this.emptyAt, now + starts.window)
-  }
-
   /**
    * Says what a start has really cost: it counts as if it had been known when it was made, so not at all where that start
    * has left the window.
