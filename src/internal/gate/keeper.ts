@@ -140,7 +140,11 @@ export class Keeper {
       lane.take(permit)
       this.waiting--
       this.reconsider(lane)
-    } else this.rest(lane)
+    } else {
+      this.rest(lane)
+      // Its place is needed no more for what it was put aside for.
+      if (state === "aside") this.release(permit)
+    }
   }
 
   /** Leaves the line as if it had never come. */
@@ -256,6 +260,15 @@ export class Keeper {
     let left = this.dependents.size
     for (const line of this.dependents) {
       if (left-- === 0 || this.running >= this.concurrency) return
+      this.dependents.delete(line)
+      line.lane.reconsider()
+    }
+  }
+
+  private release(permit: Permit): void {
+    // What still misses something else comes back.
+    for (const line of Array.from(this.dependents)) {
+      if (line.first?.also.includes(permit) !== true) continue
       this.dependents.delete(line)
       line.lane.reconsider()
     }
