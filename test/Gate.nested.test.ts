@@ -2,6 +2,7 @@ import { assert, describe, it } from "@effect/vitest"
 import { Effect, Fiber, Scheduler, Schema } from "effect"
 import { TestClock } from "effect/testing"
 import { Gate } from "parallel-batch-pipeline/effect"
+import { makeLog } from "./support/calls.ts"
 
 const Int = (minimum: number, maximum: number) => Schema.Int.check(Schema.isBetween({ minimum, maximum }))
 
@@ -132,6 +133,28 @@ describe("Gate.withPermit within Gate.withPermit", () => {
 
       assert.strictEqual(ended, 5000)
       assert.deepInclude(yield* Gate.state(gate), { running: 0, waiting: 0 })
+    })
+  )
+
+  it.effect("stands in nobody's way while it misses the place around it", () =>
+    Effect.gen(function* () {
+      const a = Gate.make({ concurrency: 1 })
+      const b = Gate.make({ concurrency: 1 })
+      const { lines, log } = makeLog()
+
+      yield* Effect.forkChild(Gate.withPermit(Effect.sleep(10), a), { startImmediately: true })
+      yield* Effect.forkChild(Gate.withPermit(Gate.withPermit(log("nested"), a), b), { startImmediately: true })
+      yield* Effect.forkChild(Gate.withPermit(Effect.sleep(1000), b), { startImmediately: true })
+      yield* Effect.forkChild(Effect.delay(Gate.withPermit(log("beside"), a), 5), { startImmediately: true })
+      yield* TestClock.adjust(20)
+      yield* Effect.forkChild(Gate.withPermit(log("later"), a), { startImmediately: true })
+      yield* TestClock.adjust(2000)
+
+      assert.deepStrictEqual(lines, [
+        [10, "beside"],
+        [20, "later"],
+        [1000, "nested"]
+      ])
     })
   )
 })

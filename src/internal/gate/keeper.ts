@@ -116,7 +116,7 @@ export class Keeper {
   /** Waits for a start, or for a place again; the host is told. That may be before this returns. */
   wait(permit: Permit, host: Host): void {
     const lane = permit.lane
-    const line = lane.lineOf(host)
+    const line = lane.lineOf(host, permit.also)
     permit.state = "waiting"
     permit.turn = ++this.turns
     line.push(permit)

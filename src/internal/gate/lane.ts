@@ -50,10 +50,11 @@ export class Lane implements Ranked {
     return next
   }
 
-  lineOf(host: Host): Line {
-    const known = this.lines.find((line) => line.host === host)
+  /** The line of those of a host that miss the same places with theirs, so that none is in the way of who misses others. */
+  lineOf(host: Host, also: ReadonlyArray<Permit>): Line {
+    const known = this.lines.find((line) => line.host === host && line.isFor(also))
     if (known !== undefined) return known
-    const line = new Line(this, host)
+    const line = new Line(this, host, also)
     if (this.lines === none) this.lines = [line]
     else this.lines.push(line)
     return line
@@ -86,6 +87,11 @@ export class Lane implements Ranked {
       host.block(line)
       for (const other of first.also) other.lane.keeper.block(line)
     }
+  }
+
+  /** What stands for a place of this lane, which another one may do as well. */
+  get room(): Lane {
+    return this.keeper.limits.perKey === Number.POSITIVE_INFINITY ? this.keeper.only : this
   }
 
   keep(millis: number): void {
