@@ -8,6 +8,9 @@ import { Starts } from "./starts.ts"
 
 const none: Array<Line> = []
 
+/** All lines are looked through for the next one; from so many on, those that miss other places share one. */
+const mostLines = 64
+
 export class Lane implements Ranked {
   readonly key: string
   readonly keeper: Keeper
@@ -52,7 +55,9 @@ export class Lane implements Ranked {
 
   /** The line of those of a host that miss the same places with theirs, so that none is in the way of who misses others. */
   lineOf(host: Host, also: ReadonlyArray<Permit>): Line {
-    const known = this.lines.find((line) => line.host === host && line.isFor(also))
+    const { lines } = this
+    let known = lines.find((line) => line.host === host && line.isFor(also))
+    if (known === undefined && lines.length >= mostLines) known = lines.findLast((line) => line.host === host)
     if (known !== undefined) return known
     const line = new Line(this, host, also)
     if (this.lines === none) this.lines = [line]
