@@ -2,7 +2,7 @@ import { assert, describe, it } from "@effect/vitest"
 import { Effect, Fiber, Scheduler, Schema } from "effect"
 import { TestClock } from "effect/testing"
 import { Batch, Gate, Handler, Pipeline } from "parallel-batch-pipeline/effect"
-import { type Call, calls, makeLog, single } from "./support/calls.ts"
+import { type Call, calls, collect, makeLog, pass, single } from "./support/calls.ts"
 
 const fork = <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.forkChild(effect, { startImmediately: true })
 
@@ -297,6 +297,29 @@ describe("Batch, paused while items wait at its gate", () => {
         assert.deepInclude(yield* Gate.state(gate), { running: 0, waiting: 0 })
       }).pipe(Effect.provideService(Scheduler.MaxOpsBeforeYield, operations)),
     laws
+  )
+
+  it.effect("inside of a permit of its gate, has any number of items step back", () =>
+    Effect.gen(function* () {
+      const gate = Gate.make({ concurrency: 1, rate: { limit: 1, window: 3000 } })
+      const step = Handler.make("step", { handleRequest: () => Effect.sleep(50) })
+      const around = Effect.gen(function* () {
+        const batch = yield* Batch.fork(single(step), { params: calls(8000), gate, ...collect })
+        yield* Effect.sleep(20)
+        yield* batch.pause
+        yield* Effect.sleep(100)
+        yield* batch.drain
+        return yield* batch.await
+      })
+
+      const outer = Handler.make("outer", { handleRequest: () => Effect.scoped(around), gate })
+      const fiber = yield* fork(Batch.run(single(outer), { params: calls(1), ...collect }))
+      yield* pass(200)
+
+      const [outcome] = (yield* Fiber.join(fiber)).outcomes
+      assert.strictEqual(outcome?._tag === "Succeeded" && outcome.output.notStarted, 8000)
+      assert.deepInclude(yield* Gate.state(gate), { running: 0, waiting: 0 })
+    })
   )
 
   const Inside = Schema.Union([

@@ -2,6 +2,7 @@ import { assert, describe, it } from "@effect/vitest"
 import { Effect, Fiber, Scheduler, Schema } from "effect"
 import { TestClock } from "effect/testing"
 import { Gate } from "parallel-batch-pipeline/effect"
+import { makeLog } from "./support/calls.ts"
 
 const Int = (minimum: number, maximum: number) => Schema.Int.check(Schema.isBetween({ minimum, maximum }))
 
@@ -111,6 +112,49 @@ describe("Gate.withPermit within Gate.withPermit", () => {
       yield* Gate.withPermit(Effect.all(numbers.map(one), { concurrency: "unbounded", discard: true }), gate)
 
       assert.deepStrictEqual(order, numbers)
+    })
+  )
+
+  it.effect("has any number go on one after the other, also those that do nothing there", () =>
+    Effect.gen(function* () {
+      const gate = Gate.make({ concurrency: 1 })
+      let ended = 0
+      const child = (n: number) =>
+        Effect.andThen(
+          Gate.withPermit(n === 0 ? Effect.sleep(10) : Effect.void, gate),
+          Effect.sync(() => ended++)
+        )
+      const children = Array.from({ length: 5000 }, (_, n) => child(n))
+
+      const all = Effect.all(children, { concurrency: "unbounded", discard: true })
+      const fiber = yield* Effect.forkChild(Gate.withPermit(all, gate))
+      yield* TestClock.adjust(10)
+      yield* Fiber.join(fiber)
+
+      assert.strictEqual(ended, 5000)
+      assert.deepInclude(yield* Gate.state(gate), { running: 0, waiting: 0 })
+    })
+  )
+
+  it.effect("stands in nobody's way while it misses the place around it", () =>
+    Effect.gen(function* () {
+      const a = Gate.make({ concurrency: 1 })
+      const b = Gate.make({ concurrency: 1 })
+      const { lines, log } = makeLog()
+
+      yield* Effect.forkChild(Gate.withPermit(Effect.sleep(10), a), { startImmediately: true })
+      yield* Effect.forkChild(Gate.withPermit(Gate.withPermit(log("nested"), a), b), { startImmediately: true })
+      yield* Effect.forkChild(Gate.withPermit(Effect.sleep(1000), b), { startImmediately: true })
+      yield* Effect.forkChild(Effect.delay(Gate.withPermit(log("beside"), a), 5), { startImmediately: true })
+      yield* TestClock.adjust(20)
+      yield* Effect.forkChild(Gate.withPermit(log("later"), a), { startImmediately: true })
+      yield* TestClock.adjust(2000)
+
+      assert.deepStrictEqual(lines, [
+        [10, "beside"],
+        [20, "later"],
+        [1000, "nested"]
+      ])
     })
   )
 })

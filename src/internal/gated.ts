@@ -91,10 +91,7 @@ const passing = (
   const { keeper } = permit.lane
   const { entrance } = run.places
   const passed = Effect.callback<void>((resume) => {
-    const onward = () => {
-      keeper.begin(permit)
-      resume(Effect.void)
-    }
+    const onward = () => resume(Effect.void)
     const stepBack = () => {
       if (permit.state === "held") return
       passage!.stepBack()

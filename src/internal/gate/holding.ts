@@ -8,6 +8,7 @@
  * time within one permit does so one after the other.
  */
 import * as Context from "effect/Context"
+import { Fifo } from "../fifo.ts"
 import type { Keeper } from "./keeper.ts"
 import type { Passage } from "./passage.ts"
 import { Host, type Permit } from "./permit.ts"
@@ -54,8 +55,16 @@ export class Holding {
   release({ before, wanted }: Claim): void {
     this.want(wanted)
     this.claimant = before
+    if (this.claimers === undefined) return
+    released.push(this)
+    serve()
+  }
+
+  /** Has the first one claim it whose turn it is. */
+  serve(): void {
+    const { claimant } = this
     for (const passage of this.claimers ?? []) {
-      if (before !== undefined && !passage.isWithin(before)) continue
+      if (claimant !== undefined && !passage.isWithin(claimant)) continue
       this.claimers!.delete(passage)
       return passage.goOn()
     }
@@ -100,6 +109,21 @@ export class Holding {
     if (takers === undefined) return
     this.takers = undefined
     for (const passage of takers) passage.goOn()
+  }
+}
+
+/** Those that were given back, and whose next claimer was not told yet. */
+const released = new Fifo<Holding>()
+let serving = false
+
+/** Who goes on may give back at once what it has claimed: this goes on then, so that the stack is no deeper for the next. */
+const serve = (): void => {
+  if (serving) return
+  serving = true
+  try {
+    for (let holding = released.shift(); holding !== undefined; holding = released.shift()) holding.serve()
+  } finally {
+    serving = false
   }
 }
 

@@ -116,7 +116,7 @@ export class Keeper {
   /** Waits for a start, or for a place again; the host is told. That may be before this returns. */
   wait(permit: Permit, host: Host): void {
     const lane = permit.lane
-    const line = lane.lineOf(host)
+    const line = lane.lineOf(host, permit.also)
     permit.state = "waiting"
     permit.turn = ++this.turns
     line.push(permit)
@@ -140,7 +140,11 @@ export class Keeper {
       lane.take(permit)
       this.waiting--
       this.reconsider(lane)
-    } else this.rest(lane)
+    } else {
+      this.rest(lane)
+      // Its place is needed no more for what it was put aside for.
+      if (state === "aside") this.release(permit)
+    }
   }
 
   /** Leaves the line as if it had never come. */
@@ -162,18 +166,6 @@ export class Keeper {
     lane.take(permit)
     this.waiting--
     this.reconsider(lane)
-  }
-
-  /** The start is made now, and not when it was admitted: what was admitted may have had to wait for other things. */
-  begin(permit: Permit): void {
-    const starts = permit.lane.starts
-    if (starts === undefined || permit.entry === -1) return
-    const now = this.timer.now()
-    if (starts.isLast(permit.entry, now)) return
-    starts.change(permit.entry, -permit.cost)
-    starts.expire(now)
-    permit.entry = starts.add(now, permit.cost)
-    this.emptyAt = Math.max(this.emptyAt, now + starts.window)
   }
 
   /**
@@ -273,6 +265,15 @@ export class Keeper {
     }
   }
 
+  private release(permit: Permit): void {
+    // What still misses something else comes back.
+    for (const line of Array.from(this.dependents)) {
+      if (line.first?.also.includes(permit) !== true) continue
+      this.dependents.delete(line)
+      line.lane.reconsider()
+    }
+  }
+
   private rest(lane: Lane): void {
     if (lane.users > 0 || lane.rested || !this.limits.keyed) return
     lane.rested = true
@@ -283,10 +284,11 @@ export class Keeper {
   /** Puts the lane where what it misses will find it. */
   private consider(lane: Lane): void {
     if (lane.waiting === 0) {
+      lane.considered = undefined
       this.stand(lane, "nowhere", 0)
       return this.rest(lane)
     }
-    const next = lane.next
+    const next = (lane.considered = lane.next)
     lane.block(next)
     if (next === undefined) return this.stand(lane, "nowhere", 0)
     if (lane.running >= this.limits.perKey) return this.stand(lane, "nowhere", 0)
@@ -325,8 +327,8 @@ export class Keeper {
       for (let lane = this.ready.first; lane !== undefined; lane = this.ready.first) {
         if (this.running >= this.concurrency) return
         const next = lane.next
-        // Its host, or another gate that it needs, may have filled up since it was put here.
-        if (next === undefined) this.consider(lane)
+        // The host of the one it was put here for, or another gate that this one needs, may have filled up since.
+        if (next === undefined || next !== lane.considered) this.consider(lane)
         else this.pass(lane, next)
       }
     } finally {

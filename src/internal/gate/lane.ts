@@ -8,6 +8,9 @@ import { Starts } from "./starts.ts"
 
 const none: Array<Line> = []
 
+/** All lines are looked through for the next one; from so many on, those that miss other places share one. */
+const mostLines = 64
+
 export class Lane implements Ranked {
   readonly key: string
   readonly keeper: Keeper
@@ -28,6 +31,8 @@ export class Lane implements Ranked {
   stands: "nowhere" | "for a time" | "for a place" = "nowhere"
   rank = 0
   place = -1
+  /** For whom it stands there: whether anybody else may start has not been looked at. */
+  considered: Permit | undefined = undefined
   /** Whether it is among those that have come to rest. */
   rested = false
   private lines = none
@@ -48,10 +53,13 @@ export class Lane implements Ranked {
     return next
   }
 
-  lineOf(host: Host): Line {
-    const known = this.lines.find((line) => line.host === host)
+  /** The line of those of a host that miss the same places with theirs, so that none is in the way of who misses others. */
+  lineOf(host: Host, also: ReadonlyArray<Permit>): Line {
+    const { lines } = this
+    let known = lines.find((line) => line.host === host && line.isFor(also))
+    if (known === undefined && lines.length >= mostLines) known = lines.findLast((line) => line.host === host)
     if (known !== undefined) return known
-    const line = new Line(this, host)
+    const line = new Line(this, host, also)
     if (this.lines === none) this.lines = [line]
     else this.lines.push(line)
     return line
@@ -84,6 +92,11 @@ export class Lane implements Ranked {
       host.block(line)
       for (const other of first.also) other.lane.keeper.block(line)
     }
+  }
+
+  /** What stands for a place of this lane, which another one may do as well. */
+  get room(): Lane {
+    return this.keeper.limits.perKey === Number.POSITIVE_INFINITY ? this.keeper.only : this
   }
 
   keep(millis: number): void {

@@ -8,6 +8,7 @@ import type { Lane } from "./lane.ts"
 import type { Passage } from "./passage.ts"
 
 const none: ReadonlyArray<Permit> = []
+const nowhere: ReadonlyArray<Lane> = []
 
 /** How far ahead of all others those of a class are. */
 const ahead = [2 ** 52, 2 ** 51, 0] as const
@@ -106,10 +107,12 @@ export abstract class Host {
   }
 }
 
-/** Those of one host that wait in one lane, by their turn. */
+/** Those of one host that wait in one lane, with places of the same others to be taken again, by their turn. */
 export class Line implements Ranked {
   readonly lane: Lane
   readonly host: Host
+  /** Where those are that are taken again. */
+  private readonly rooms: ReadonlyArray<Lane>
   first: Permit | undefined = undefined
   rank = 0
   place = -1
@@ -120,9 +123,15 @@ export class Line implements Ranked {
     undefined
   ]
 
-  constructor(lane: Lane, host: Host) {
+  constructor(lane: Lane, host: Host, also: ReadonlyArray<Permit>) {
     this.lane = lane
     this.host = host
+    this.rooms = also.length === 0 ? nowhere : also.map((other) => other.lane.room)
+  }
+
+  isFor(also: ReadonlyArray<Permit>): boolean {
+    const { rooms } = this
+    return rooms.length === also.length && also.every((other, i) => other.lane.room === rooms[i])
   }
 
   /** Puts a permit behind all of its class, and of those before that. */

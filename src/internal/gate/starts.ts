@@ -86,12 +86,6 @@ export class Starts {
     this.used += by
   }
 
-  /** Whether a start was made at this time, and none since. */
-  isLast(entry: number, now: number): boolean {
-    const last = this.size - 1
-    return entry - this.gone === last && this.ring[this.placeOf(last)] === now
-  }
-
   /** When `cost` units more have room within the limit, if nothing else starts. Expired entries must be gone. */
   roomAt(now: number, cost: number, limit: number): number {
     let used = this.used

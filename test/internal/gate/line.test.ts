@@ -30,7 +30,7 @@ const inLine = (line: Line): ReadonlyArray<Permit> => {
 
 describe("Line", () => {
   it.prop("is in order of class, and of arrival within each, whoever leaves it", { steps: Steps }, ({ steps }) => {
-    const line = new Line(lane, anywhere)
+    const line = new Line(lane, anywhere, [])
     const arrived: Array<Permit> = []
 
     for (const step of steps) {
