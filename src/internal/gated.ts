@@ -13,11 +13,11 @@ import type { AnyEffect } from "./definition.ts"
 import type { Ending } from "./ending.ts"
 import type { Verdict } from "./gate/aimd.ts"
 import { CircuitRejection } from "./gate/circuits.ts"
-import type { Holding } from "./gate/holding.ts"
 import type { Lane } from "./gate/lane.ts"
 import { leave, Passage } from "./gate/passage.ts"
 import type { Host, Permit } from "./gate/permit.ts"
 import type { Policy } from "./gate/policy.ts"
+import { Respite } from "./gate/respite.ts"
 import { type Judgement, judge, verdictOf } from "./gate/verdict.ts"
 import type { Item } from "./item.ts"
 import type { Entrance, Places, Tenant, Waiting } from "./places.ts"
@@ -230,22 +230,28 @@ export const depart = (item: Item, ending: Ending | undefined): void => {
 export const rest = (run: Run, item: Item, tenant: Tenant, wait: Effect.Effect<void>): Effect.Effect<void> => {
   const { places } = run
   const entry = item.entry === undefined ? undefined : item.heldByBatch
+  const respite = entry === undefined ? undefined : new Respite(entry)
   const back = Effect.suspend(() => {
     places.give(tenant, false)
-    entry?.want(false)
-    return Effect.andThen(wait, entry === undefined ? places.back(tenant) : both(places, entry, tenant))
+    if (respite === undefined) return Effect.andThen(wait, places.back(tenant))
+    return Effect.andThen(Effect.andThen(begun(respite), wait), over(respite, places, tenant))
   })
   return Effect.onExit(back, (exit) =>
     Effect.sync(() => {
-      if (Exit.isFailure(exit) && tenant.parted) places.left(tenant)
+      if (Exit.isSuccess(exit)) return
+      respite?.end(false)
+      if (tenant.parted) places.left(tenant)
     })
   )
 }
 
+/** All that the item runs under has been put aside, as far as it will have to be taken again. */
+const begun = (respite: Respite): Effect.Effect<void> =>
+  Effect.callback<void>((resume) => respite.begin(() => resume(Effect.void)))
+
 /** Waits for the place at the gate of the batch and one of the batch itself, and holds neither without the other. */
-const both = (host: Host, entry: Holding, tenant: Tenant): Effect.Effect<void> =>
+const over = (respite: Respite, host: Host, tenant: Tenant): Effect.Effect<void> =>
   Effect.callback<void>((resume) => {
     const waiting: Waiting = { tenant, resume: () => resume(Effect.void) }
-    entry.wantAt(host, waiting)
-    return Effect.sync(() => entry.want(false))
+    respite.comeBack(host, waiting)
   })
