@@ -116,4 +116,27 @@ describe("a gate that adapts", () => {
       assert.strictEqual(yield* concurrency, 4)
     })
   )
+
+  it.effect.each(["response", "cause", "status", "retryAfter", "name", "_tag"])(
+    "takes an error whose %s throws for one that says nothing",
+    (property) =>
+      Effect.gen(function* () {
+        const { concurrency, gate } = yield* grown
+        const error = Object.defineProperty({}, property, {
+          enumerable: true,
+          get: () => {
+            throw new TypeError("not to be read")
+          }
+        })
+        const step = Handler.make("step", {
+          handleRequest: ({ n }: Call) => (n === 1 ? Effect.fail(error) : Effect.void)
+        })
+
+        const report = yield* Batch.run(single(step), { params: calls(3), ...collect, gate })
+
+        assert.deepInclude(report, { failed: 1, succeeded: 2 })
+        assert.strictEqual(yield* concurrency, 8)
+        assert.deepInclude(yield* Gate.state(gate), { running: 0, waiting: 0 })
+      })
+  )
 })
