@@ -171,12 +171,30 @@ const sendAway = (item: Item, { key }: Lane): Effect.Effect<never> => {
   return Effect.interrupt
 }
 
-/** Makes a call through the circuit of the gate, where that has one. */
+/** The permits whose call a circuit has let through, and which has not ended. */
+const letThrough = new WeakSet<Permit>()
+
+/**
+ * Makes a call through the circuit of the gate, where that has one. What runs within a call that the circuit has let through
+ * is a part of it: where that is the probe, it would wait for its own end.
+ */
 export const throughCircuit = (run: Run, item: Item, call: AnyEffect): AnyEffect => {
   const { gate, permit } = innermost(run, item)
   const circuits = permit?.lane.keeper.circuits
-  if (gate === undefined || permit === undefined || circuits === undefined) return call
-  return circuits.call(permit.lane, call, (error) => judgeOnce(run, item, gate, permit.lane, Cause.fail(error)).closed)
+  if (gate === undefined || permit === undefined || circuits === undefined || isLetThrough(item, permit)) return call
+  const made = Effect.suspend(() => {
+    letThrough.add(permit)
+    return Effect.onExit(call, () => Effect.sync(() => letThrough.delete(permit)))
+  })
+  return circuits.call(permit.lane, made, (error) => judgeOnce(run, item, gate, permit.lane, Cause.fail(error)).closed)
+}
+
+/** Whether the permit is within a call of the same key that the circuit has let through. */
+const isLetThrough = ({ held }: Item, { lane }: Permit): boolean => {
+  for (let holding = held; holding !== undefined; holding = holding.outer) {
+    if (holding.permit.lane === lane && letThrough.has(holding.permit)) return true
+  }
+  return false
 }
 
 /** Where a circuit let a call not through: what the item does instead, before it comes to the gate again. */
