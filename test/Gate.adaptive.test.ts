@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, Fiber } from "effect"
+import { Effect, Fiber, Schedule } from "effect"
 import { TestClock } from "effect/testing"
 import { Batch, Gate, Handler, RateLimited } from "parallel-batch-pipeline/effect"
 import { type Call, calls, collect, pass, single } from "./support/calls.ts"
@@ -138,5 +138,26 @@ describe("a gate that adapts", () => {
         assert.strictEqual(yield* concurrency, 8)
         assert.deepInclude(yield* Gate.state(gate), { running: 0, waiting: 0 })
       })
+  )
+
+  it.effect("halves at each round of a batch that is too much, as it does at the gate of a handler", () =>
+    Effect.gen(function* () {
+      const { concurrency, gate } = yield* grown
+      const seen: Array<number> = []
+      const step = Handler.make("step", {
+        handleRequest: (_call: Call) => Effect.delay(Effect.fail({ status: 429 }), 10),
+        retry: { times: 4, schedule: Schedule.spaced(50) }
+      })
+
+      const batch = Batch.run(single(step), { params: calls(1), ...collect, gate })
+      const fiber = yield* Effect.forkChild(batch)
+      for (let i = 0; i < 5; i++) {
+        yield* TestClock.adjust(60)
+        seen.push(yield* concurrency)
+      }
+      yield* Fiber.join(fiber)
+
+      assert.deepStrictEqual(seen, [4, 2, 1, 1, 1])
+    })
   )
 })

@@ -142,7 +142,7 @@ export const afterAttempt = (run: Run, item: Item, cause: Cause.Cause<unknown>):
   const again = closed && !gate.countAttempts
   // Where the start was for nothing, the item comes to the gate of the batch once more.
   if (again || permit === item.permit) giveUp(item, permit, verdict)
-  else hear(permit, verdict)
+  else hear(item, permit, verdict)
   if (!again) return bug === undefined ? cause : Cause.combine(cause, bug)
   item.attempt--
   return undefined
@@ -159,10 +159,10 @@ const judgeOnce = (run: Run, item: Item, gate: Policy, lane: Lane, cause: Cause.
   return item.judged!
 }
 
-/** A request within the permit, which stays, has failed. */
-const hear = (permit: Permit, verdict: Verdict): void => {
+/** A request within the permit, which stays, has failed. What it says is about the time when it was made. */
+const hear = ({ calledAt }: Item, permit: Permit, verdict: Verdict): void => {
   const { adaptive, running, timer } = permit.lane.keeper
-  adaptive?.observe(verdict, permit.at!, timer.now(), running)
+  adaptive?.observe(verdict, calledAt ?? permit.at!, timer.now(), running)
 }
 
 /** The item ends: it is not let in. */
