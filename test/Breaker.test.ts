@@ -170,4 +170,38 @@ describe("Breaker", () => {
     assert.throws(() => Breaker.make({ failures: 1, openFor: 0 }), InvalidOptions, /breaker.openFor.*longer than zero/)
     assert.throws(() => Gate.make({ breaker: {} as never }), InvalidOptions, /made by Breaker.make/)
   })
+
+  it.effect.each(["step", "batch"] as const)(
+    "takes what runs within a probe for a part of it (the gate of the %s)",
+    (of) =>
+      Effect.gen(function* () {
+        const gate = makeGate({ breaker: Breaker.make({ failures: 1, openFor: 50 }) })
+        let count = 0
+        const ofStep = of === "step" ? gate : undefined
+        const ofBatch = of === "batch" ? gate : undefined
+        const inner = Handler.make("inner", {
+          handleRequest: (_call: Call) => Effect.sync(() => count++),
+          gate: ofStep
+        })
+        const outer = Handler.make("outer", {
+          handleRequest: ({ n }: Call) =>
+            Effect.andThen(
+              n === 0 ? Effect.fail("down") : Effect.void,
+              Batch.run(single(inner), { params: calls(2), gate: ofBatch })
+            ),
+          gate: ofStep
+        })
+        const run = (n: number) => Batch.run(single(outer), { params: [{ n, host: "a" }], gate: ofBatch, ...collect })
+
+        yield* run(0)
+        yield* TestClock.adjust(100)
+        const fiber = yield* Effect.forkChild(run(1))
+        yield* TestClock.adjust(1000)
+
+        assert.isDefined(fiber.pollUnsafe(), "the probe waits for itself")
+        assert.deepInclude(yield* Fiber.join(fiber), { succeeded: 1 })
+        assert.strictEqual(count, 2)
+        assert.deepInclude(yield* run(2), { succeeded: 1 })
+      })
+  )
 })

@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, Fiber } from "effect"
+import { Effect, Fiber, Schedule } from "effect"
 import { TestClock } from "effect/testing"
 import { Batch, Gate, Handler, RateLimited } from "parallel-batch-pipeline/effect"
 import { type Call, calls, collect, pass, single } from "./support/calls.ts"
@@ -114,6 +114,50 @@ describe("a gate that adapts", () => {
       yield* Fiber.join(fiber)
 
       assert.strictEqual(yield* concurrency, 4)
+    })
+  )
+
+  it.effect.each(["response", "cause", "status", "retryAfter", "name", "_tag"])(
+    "takes an error whose %s throws for one that says nothing",
+    (property) =>
+      Effect.gen(function* () {
+        const { concurrency, gate } = yield* grown
+        const error = Object.defineProperty({}, property, {
+          enumerable: true,
+          get: () => {
+            throw new TypeError("not to be read")
+          }
+        })
+        const step = Handler.make("step", {
+          handleRequest: ({ n }: Call) => (n === 1 ? Effect.fail(error) : Effect.void)
+        })
+
+        const report = yield* Batch.run(single(step), { params: calls(3), ...collect, gate })
+
+        assert.deepInclude(report, { failed: 1, succeeded: 2 })
+        assert.strictEqual(yield* concurrency, 8)
+        assert.deepInclude(yield* Gate.state(gate), { running: 0, waiting: 0 })
+      })
+  )
+
+  it.effect("halves at each round of a batch that is too much, as it does at the gate of a handler", () =>
+    Effect.gen(function* () {
+      const { concurrency, gate } = yield* grown
+      const seen: Array<number> = []
+      const step = Handler.make("step", {
+        handleRequest: (_call: Call) => Effect.delay(Effect.fail({ status: 429 }), 10),
+        retry: { times: 4, schedule: Schedule.spaced(50) }
+      })
+
+      const batch = Batch.run(single(step), { params: calls(1), ...collect, gate })
+      const fiber = yield* Effect.forkChild(batch)
+      for (let i = 0; i < 5; i++) {
+        yield* TestClock.adjust(60)
+        seen.push(yield* concurrency)
+      }
+      yield* Fiber.join(fiber)
+
+      assert.deepStrictEqual(seen, [4, 2, 1, 1, 1])
     })
   )
 })

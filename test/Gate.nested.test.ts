@@ -1,7 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, Fiber, Scheduler, Schema } from "effect"
+import { Effect, Fiber, Schedule, Scheduler, Schema } from "effect"
 import { TestClock } from "effect/testing"
-import { Gate } from "parallel-batch-pipeline/effect"
+import { Batch, Gate, Handler, Pipeline } from "parallel-batch-pipeline/effect"
 import { makeLog } from "./support/calls.ts"
 
 const Int = (minimum: number, maximum: number) => Schema.Int.check(Schema.isBetween({ minimum, maximum }))
@@ -155,6 +155,34 @@ describe("Gate.withPermit within Gate.withPermit", () => {
         [20, "later"],
         [1000, "nested"]
       ])
+    })
+  )
+})
+
+describe("A batch within Gate.withPermit", () => {
+  it.effect.each([
+    ["in the order of the gates", 0],
+    ["against it", 1]
+  ] as const)("waits for no place between attempts that others wait for, %s", ([, outermost]) =>
+    Effect.gen(function* () {
+      const gates = [Gate.make({ concurrency: 1 }), Gate.make({ concurrency: 1 })]
+      const outer = gates[outermost]!
+      const inner = gates[1 - outermost]!
+      let tries = 0
+      const leaf = Handler.make("leaf", {
+        handleRequest: (_: { readonly n: number }) => (tries++ === 0 ? Effect.fail("again") : Effect.void),
+        retry: { times: 1, schedule: Schedule.spaced(50) }
+      })
+      const pipeline = Pipeline.make("pipeline", { handlers: { leaf }, start: "leaf" })
+      const batch = Gate.withPermit(Batch.run(pipeline, { params: [{ n: 1 }], gate: inner }), outer)
+      const both = Effect.delay(Effect.void.pipe(Gate.withPermit(gates[1]!), Gate.withPermit(gates[0]!)), 20)
+
+      const fiber = yield* Effect.forkChild(Effect.all([batch, both], { concurrency: 2 }))
+      for (let i = 0; i < 20; i++) yield* TestClock.adjust(10)
+
+      assert.isDefined(fiber.pollUnsafe(), "they wait for each other")
+      assert.strictEqual(tries, 2)
+      for (const gate of gates) assert.deepInclude(yield* Gate.state(gate), { running: 0, waiting: 0 })
     })
   )
 })

@@ -13,11 +13,11 @@ import type { AnyEffect } from "./definition.ts"
 import type { Ending } from "./ending.ts"
 import type { Verdict } from "./gate/aimd.ts"
 import { CircuitRejection } from "./gate/circuits.ts"
-import type { Holding } from "./gate/holding.ts"
 import type { Lane } from "./gate/lane.ts"
 import { leave, Passage } from "./gate/passage.ts"
 import type { Host, Permit } from "./gate/permit.ts"
 import type { Policy } from "./gate/policy.ts"
+import { Respite } from "./gate/respite.ts"
 import { type Judgement, judge, verdictOf } from "./gate/verdict.ts"
 import type { Item } from "./item.ts"
 import type { Entrance, Places, Tenant, Waiting } from "./places.ts"
@@ -139,7 +139,7 @@ export const afterAttempt = (run: Run, item: Item, cause: Cause.Cause<unknown>):
   const again = closed && !gate.countAttempts
   // Where the start was for nothing, the item comes to the gate of the batch once more.
   if (again || permit === item.permit) giveUp(item, permit, verdict)
-  else hear(permit, verdict)
+  else hear(item, permit, verdict)
   if (!again) return bug === undefined ? cause : Cause.combine(cause, bug)
   item.attempt--
   return undefined
@@ -156,10 +156,10 @@ const judgeOnce = (run: Run, item: Item, gate: Policy, lane: Lane, cause: Cause.
   return item.judged!
 }
 
-/** A request within the permit, which stays, has failed. */
-const hear = (permit: Permit, verdict: Verdict): void => {
+/** A request within the permit, which stays, has failed. What it says is about the time when it was made. */
+const hear = ({ calledAt }: Item, permit: Permit, verdict: Verdict): void => {
   const { adaptive, running, timer } = permit.lane.keeper
-  adaptive?.observe(verdict, permit.at!, timer.now(), running)
+  adaptive?.observe(verdict, calledAt ?? permit.at!, timer.now(), running)
 }
 
 /** The item ends: it is not let in. */
@@ -168,12 +168,30 @@ const sendAway = (item: Item, { key }: Lane): Effect.Effect<never> => {
   return Effect.interrupt
 }
 
-/** Makes a call through the circuit of the gate, where that has one. */
+/** The permits whose call a circuit has let through, and which has not ended. */
+const letThrough = new WeakSet<Permit>()
+
+/**
+ * Makes a call through the circuit of the gate, where that has one. What runs within a call that the circuit has let through
+ * is a part of it: where that is the probe, it would wait for its own end.
+ */
 export const throughCircuit = (run: Run, item: Item, call: AnyEffect): AnyEffect => {
   const { gate, permit } = innermost(run, item)
   const circuits = permit?.lane.keeper.circuits
-  if (gate === undefined || permit === undefined || circuits === undefined) return call
-  return circuits.call(permit.lane, call, (error) => judgeOnce(run, item, gate, permit.lane, Cause.fail(error)).closed)
+  if (gate === undefined || permit === undefined || circuits === undefined || isLetThrough(item, permit)) return call
+  const made = Effect.suspend(() => {
+    letThrough.add(permit)
+    return Effect.onExit(call, () => Effect.sync(() => letThrough.delete(permit)))
+  })
+  return circuits.call(permit.lane, made, (error) => judgeOnce(run, item, gate, permit.lane, Cause.fail(error)).closed)
+}
+
+/** Whether the permit is within a call of the same key that the circuit has let through. */
+const isLetThrough = ({ held }: Item, { lane }: Permit): boolean => {
+  for (let holding = held; holding !== undefined; holding = holding.outer) {
+    if (holding.permit.lane === lane && letThrough.has(holding.permit)) return true
+  }
+  return false
 }
 
 /** Where a circuit let a call not through: what the item does instead, before it comes to the gate again. */
@@ -227,22 +245,28 @@ export const depart = (item: Item, ending: Ending | undefined): void => {
 export const rest = (run: Run, item: Item, tenant: Tenant, wait: Effect.Effect<void>): Effect.Effect<void> => {
   const { places } = run
   const entry = item.entry === undefined ? undefined : item.heldByBatch
+  const respite = entry === undefined ? undefined : new Respite(entry)
   const back = Effect.suspend(() => {
     places.give(tenant, false)
-    entry?.want(false)
-    return Effect.andThen(wait, entry === undefined ? places.back(tenant) : both(places, entry, tenant))
+    if (respite === undefined) return Effect.andThen(wait, places.back(tenant))
+    return Effect.andThen(Effect.andThen(begun(respite), wait), over(respite, places, tenant))
   })
   return Effect.onExit(back, (exit) =>
     Effect.sync(() => {
-      if (Exit.isFailure(exit) && tenant.parted) places.left(tenant)
+      if (Exit.isSuccess(exit)) return
+      respite?.end(false)
+      if (tenant.parted) places.left(tenant)
     })
   )
 }
 
+/** All that the item runs under has been put aside, as far as it will have to be taken again. */
+const begun = (respite: Respite): Effect.Effect<void> =>
+  Effect.callback<void>((resume) => respite.begin(() => resume(Effect.void)))
+
 /** Waits for the place at the gate of the batch and one of the batch itself, and holds neither without the other. */
-const both = (host: Host, entry: Holding, tenant: Tenant): Effect.Effect<void> =>
+const over = (respite: Respite, host: Host, tenant: Tenant): Effect.Effect<void> =>
   Effect.callback<void>((resume) => {
     const waiting: Waiting = { tenant, resume: () => resume(Effect.void) }
-    entry.wantAt(host, waiting)
-    return Effect.sync(() => entry.want(false))
+    respite.comeBack(host, waiting)
   })

@@ -15,6 +15,8 @@ export class Gates {
   readonly atEntrance: boolean
   /** Whether the gate of the batch has a breaker, which is around every request. */
   readonly breaks: boolean
+  /** Whether that gate finds its own limit. */
+  readonly adapts: boolean
   /** The permits that the batch runs under, where it runs inside of an item. */
   readonly held: Holding | undefined
   /** The context of the batch; what its items hold, they know themselves. */
@@ -27,6 +29,7 @@ export class Gates {
   constructor(options: RunOptions, context: Context.Context<unknown>) {
     this.atEntrance = options.gate !== undefined
     this.breaks = options.gate?.circuits !== undefined
+    this.adapts = options.gate?.adapts === true
     this.any = this.atEntrance || options.graph.gated
     // Looking for references needs no services.
     this.held = heldIn(context as Context.Context<never>)

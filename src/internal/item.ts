@@ -38,6 +38,8 @@ export class Item implements CurrentItem {
   attempts = 0
   /** The attempt of the present step, from 1. */
   attempt = 0
+  /** When the last request was made, where the gate of the batch adapts. */
+  calledAt: number | undefined = undefined
   /** How the item ends, where that is known before it runs. */
   ending: Ending | undefined = undefined
   /** Whether it was told to end; its outcome is `Interrupted`. */

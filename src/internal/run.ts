@@ -236,6 +236,7 @@ export class Run {
       return false
     }
     this.calls++
+    if (this.gates.adapts) item.calledAt = item.entry?.lane.keeper.timer.now()
     return true
   }
 

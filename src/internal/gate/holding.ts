@@ -10,13 +10,19 @@
 import * as Context from "effect/Context"
 import { Fifo } from "../fifo.ts"
 import type { Keeper } from "./keeper.ts"
-import type { Passage } from "./passage.ts"
 import { Host, type Permit } from "./permit.ts"
+
+/** Who claims permits that he is within. */
+export interface Claimant {
+  readonly isWithin: (other: Claimant) => boolean
+  /** It may be its turn now. */
+  readonly goOn: () => void
+}
 
 /** What a passage has claimed: for whom it was before, and whether its place was needed. */
 export interface Claim {
   readonly holding: Holding
-  readonly before: Passage | undefined
+  readonly before: Claimant | undefined
   readonly wanted: boolean
 }
 
@@ -26,10 +32,10 @@ export class Holding {
   /** Whether its place is needed now. */
   private wanted = true
   /** For whom it is put aside, or was. */
-  private claimant: Passage | undefined = undefined
+  private claimant: Claimant | undefined = undefined
   /** Who waits to claim it, and who waits for its place. Most are held by nobody else, so they are made when needed. */
-  private claimers: Set<Passage> | undefined = undefined
-  private takers: Set<Passage> | undefined = undefined
+  private claimers: Set<Claimant> | undefined = undefined
+  private takers: Set<Claimant> | undefined = undefined
 
   constructor(permit: Permit, outer: Holding | undefined) {
     this.permit = permit
@@ -40,8 +46,16 @@ export class Holding {
     return this.permit.lane.keeper
   }
 
+  /** Whether someone has passed a gate around it, or its own. */
+  isWithin(other: Claimant): boolean {
+    for (let holding: Holding | undefined = this; holding !== undefined; holding = holding.outer) {
+      if (holding.permit.passage === other) return true
+    }
+    return false
+  }
+
   /** Claims the permit for a passage within it; where it is not its turn, it is told when it may ask again. */
-  claim(passage: Passage): Claim | undefined {
+  claim(passage: Claimant): Claim | undefined {
     const before = this.claimant
     if (before !== undefined && !passage.isWithin(before)) {
       ;(this.claimers ??= new Set()).add(passage)
@@ -91,14 +105,14 @@ export class Holding {
   }
 
   /** Whether its place is needed and not held; the passage is told of a change. */
-  isMissing(passage: Passage): boolean {
+  isMissing(passage: Claimant): boolean {
     if (!this.wanted || this.permit.state !== "waiting") return false
     ;(this.takers ??= new Set()).add(passage)
     return true
   }
 
   /** A passage waits for nothing here any more. */
-  forget(passage: Passage): void {
+  forget(passage: Claimant): void {
     this.claimers?.delete(passage)
     this.takers?.delete(passage)
   }
@@ -141,6 +155,13 @@ export const heldFrom = (held: Holding, order: number): ReadonlyArray<Holding> =
   }
   return holdings
 }
+
+/**
+ * The order in which permits are claimed: the gate made last first, and of one gate the outermost. Who claims a permit has
+ * so claimed all of later gates around it, and nobody waits for what another one has claimed who waits for him.
+ */
+export const inClaimOrder = (holdings: ReadonlyArray<Holding>): ReadonlyArray<Holding> =>
+  holdings.length === 1 ? holdings : holdings.toReversed().sort((a, b) => b.keeper.order - a.keeper.order)
 
 /** Where effects run: there is always a place. */
 class Anywhere extends Host {

@@ -5,21 +5,17 @@
  * it waits for has it go on again.
  */
 import type { Verdict } from "./aimd.ts"
-import { type Claim, heldFrom, type Holding } from "./holding.ts"
+import { type Claim, type Claimant, heldFrom, type Holding, inClaimOrder } from "./holding.ts"
 import type { Keeper } from "./keeper.ts"
 import type { Lane } from "./lane.ts"
 import type { Permit } from "./permit.ts"
 
 /** A permit within others, some of which have to be put aside for it. */
-export class Passage {
+export class Passage implements Claimant {
   readonly permit: Permit
   private readonly keeper: Keeper
   private readonly outer: Holding
-  /**
-   * Those that are put aside, in the order in which they are claimed: the gate made last first, and of one gate the outermost.
-   * Who claims a permit has so claimed all of later gates around it, and nobody waits for what another one has claimed who
-   * waits for him.
-   */
+  /** Those that are put aside, in the order in which they are claimed. */
   private readonly holdings: ReadonlyArray<Holding>
   private readonly claims: Array<Claim> = []
   private phase: "outside" | "claiming" | "in line" | "taking" | "in" | "ended" = "outside"
@@ -48,17 +44,13 @@ export class Passage {
     this.permit = permit
     this.keeper = permit.lane.keeper
     this.outer = outer
-    this.holdings =
-      holdings.length === 1 ? holdings : holdings.toReversed().sort((a, b) => b.keeper.order - a.keeper.order)
+    this.holdings = inClaimOrder(holdings)
     permit.passage = this
     permit.nested = holdings.some((holding) => holding.keeper === this.keeper)
   }
 
-  isWithin(other: Passage): boolean {
-    for (let holding: Holding | undefined = this.outer; holding !== undefined; holding = holding.outer) {
-      if (holding.permit.passage === other) return true
-    }
-    return false
+  isWithin(other: Claimant): boolean {
+    return this.outer.isWithin(other)
   }
 
   /** Passes the gate: claims what it is within, stands in line, and takes again what it had put aside. */

@@ -114,6 +114,11 @@ export class Policy {
     this.closeOn = options.closeOn
   }
 
+  /** Whether it finds its own limit. */
+  get adapts(): boolean {
+    return this.bounds !== undefined
+  }
+
   keeperIn(context: Context.Context<never>): Keeper {
     const clock = Context.get(context, Clock.Clock)
     let keeper = this.keepers.get(clock)

@@ -13,7 +13,7 @@ const maxDepth = 3
 /** How long an error says to wait. `wallMillis` is the time of day, which HTTP dates are about. */
 export const retryAfterOf = (error: unknown, wallMillis: number): Duration.Duration | undefined => {
   for (const part of partsOf(error)) {
-    const told = hasProperty(part, "retryAfter") ? fromValue(part.retryAfter, wallMillis) : undefined
+    const told = fromValue(read(part, "retryAfter"), wallMillis)
     const duration = told ?? fromResponse(part, wallMillis)
     if (duration !== undefined) return duration
   }
@@ -22,15 +22,14 @@ export const retryAfterOf = (error: unknown, wallMillis: number): Duration.Durat
 
 /** Whether an error says that it was too much, whether or not it says when to come back. */
 export const isLimited = (error: unknown): boolean =>
-  partsOf(error).some((part) => isTooMuch(part) || (hasProperty(part, "_tag") && part._tag === "RateLimited"))
+  partsOf(error).some((part) => isTooMuch(part) || read(part, "_tag") === "RateLimited")
 
 /** Whether an error says that something took too long: a handler, an effect, or a signal given to `fetch` and the like. */
 export const isTimeout = (error: unknown): boolean =>
   partsOf(error).some(
     (part) =>
-      part instanceof HandlerTimeout ||
-      Cause.isTimeoutError(part) ||
-      (hasProperty(part, "name") && part.name === "TimeoutError")
+      read(part, "name") === "TimeoutError" ||
+      unlessThrown(() => part instanceof HandlerTimeout || Cause.isTimeoutError(part)) === true
   )
 
 /** The value of a `Retry-After` header: seconds, or a date. */
@@ -48,9 +47,9 @@ const partsOf = (error: unknown): ReadonlyArray<object> => {
   let part = error
   for (let depth = 0; depth <= maxDepth && typeof part === "object" && part !== null; depth++) {
     parts.push(part)
-    const response: unknown = hasProperty(part, "response") ? part.response : undefined
+    const response = read(part, "response")
     if (typeof response === "object" && response !== null) parts.push(response)
-    part = hasProperty(part, "cause") ? part.cause : undefined
+    part = read(part, "cause")
   }
   return parts
 }
@@ -64,19 +63,28 @@ const fromValue = (value: unknown, wallMillis: number): Duration.Duration | unde
     : undefined
 }
 
+/** What an error is asked for is the code of others, and where that throws, it says nothing. */
+const unlessThrown = <A>(f: () => A): A | undefined => {
+  try {
+    return f()
+  } catch {
+    return undefined
+  }
+}
+
+const read = (part: object, property: string): unknown =>
+  unlessThrown(() => (hasProperty(part, property) ? part[property] : undefined))
+
 /** `Response`, and what the clients of HTTP make of it. */
 const isTooMuch = (response: object): boolean => {
-  const status = hasProperty(response, "status")
-    ? response.status
-    : hasProperty(response, "statusCode")
-      ? response.statusCode
-      : undefined
+  const status = read(response, "status") ?? read(response, "statusCode")
   return status === 429 || status === 503
 }
 
 const fromResponse = (response: object, wallMillis: number): Duration.Duration | undefined => {
-  if (!hasProperty(response, "headers") || !isTooMuch(response)) return undefined
-  const header = headerOf(response.headers, "retry-after")
+  if (!isTooMuch(response)) return undefined
+  const headers = read(response, "headers")
+  const header = unlessThrown(() => headerOf(headers, "retry-after"))
   return header === undefined ? undefined : parseRetryAfter(header, wallMillis)
 }
 
