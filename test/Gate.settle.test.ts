@@ -60,7 +60,7 @@ describe("Gate.settle", () => {
     Effect.gen(function* () {
       const gate = Gate.make({ rate: { limit: 10, window: 100 } })
       const step = () =>
-        Handler.make("step", { handleRequest: (_: { readonly n: number }) => Effect.void, settleCost: () => 6 })
+        Handler.make("step", { handleRequest: (_call: { readonly n: number }) => Effect.void, settleCost: () => 6 })
       const pipeline = Pipeline.make("pipeline", {
         handlers: { a: step(), b: step() },
         start: "a",
