@@ -58,4 +58,16 @@ describe("how long a gate closes", () => {
       assert.deepStrictEqual(times(), [0, 100, 150, 1500])
     })
   )
+
+  it.effect("is at most maxClose, also with the jitter", () =>
+    Effect.gen(function* () {
+      const gate = Gate.make({ maxClose: 1000, jitter: 1 })
+      yield* Effect.flip(Gate.withPermit(Effect.fail({ retryAfter: 60 }), gate))
+
+      const fiber = yield* Effect.forkChild(Gate.withPermit(Effect.void, gate))
+      yield* TestClock.adjust(1000)
+
+      assert.isDefined(fiber.pollUnsafe(), "it is closed for longer")
+    })
+  )
 })

@@ -121,4 +121,18 @@ describe("Gate, of keys that are idle", () => {
       assert.isAtMost(heap() - before.heap, 3)
     })
   )
+
+  it.effect("remembers no key that could not enter", () =>
+    Effect.gen(function* () {
+      const gate = Gate.make({
+        rate: { limit: 10, window: 100 },
+        key: ({ key }: { readonly key: string }) => key,
+        cost: () => 11
+      })
+
+      yield* Effect.exit(Gate.withPermit(Effect.void, gate, { key: "a" }))
+
+      assert.deepInclude(yield* Gate.state(gate), { keys: 0, running: 0 })
+    })
+  )
 })

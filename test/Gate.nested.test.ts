@@ -170,7 +170,7 @@ describe("A batch within Gate.withPermit", () => {
       const inner = gates[1 - outermost]!
       let tries = 0
       const leaf = Handler.make("leaf", {
-        handleRequest: (_: { readonly n: number }) => (tries++ === 0 ? Effect.fail("again") : Effect.void),
+        handleRequest: (_call: { readonly n: number }) => (tries++ === 0 ? Effect.fail("again") : Effect.void),
         retry: { times: 1, schedule: Schedule.spaced(50) }
       })
       const pipeline = Pipeline.make("pipeline", { handlers: { leaf }, start: "leaf" })

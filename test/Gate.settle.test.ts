@@ -1,7 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Clock, Effect, Fiber } from "effect"
 import { TestClock } from "effect/testing"
-import { Gate } from "parallel-batch-pipeline/effect"
+import { Batch, Gate, Handler, Pipeline } from "parallel-batch-pipeline/effect"
 
 interface Call {
   readonly cost: number
@@ -53,6 +53,27 @@ describe("Gate.settle", () => {
       yield* Fiber.join(fiber)
 
       assert.deepStrictEqual(starts, [100, 160, 200])
+    })
+  )
+
+  it.effect("adds up what the steps of an item have cost at the gate of its batch", () =>
+    Effect.gen(function* () {
+      const gate = Gate.make({ rate: { limit: 10, window: 100 } })
+      const step = () =>
+        Handler.make("step", { handleRequest: (_call: { readonly n: number }) => Effect.void, settleCost: () => 6 })
+      const pipeline = Pipeline.make("pipeline", {
+        handlers: { a: step(), b: step() },
+        start: "a",
+        routes: { a: { default: "b" } }
+      })
+
+      yield* Batch.run(pipeline, { params: [{ n: 1 }], gate })
+      const fiber = yield* Effect.forkChild(Gate.withPermit(Effect.void, gate))
+      yield* TestClock.adjust(99)
+
+      assert.isUndefined(fiber.pollUnsafe())
+      yield* TestClock.adjust(1)
+      yield* Fiber.join(fiber)
     })
   )
 })

@@ -91,8 +91,13 @@ const settled =
   (item: Item, costOf: (outputs: unknown) => number) =>
   (outputs: unknown): Effect.Effect<void> =>
     Effect.sync(() => {
-      const permit = item.permit ?? item.entry
-      if (permit !== undefined) settle(permit, costOf(outputs))
+      const { entry, permit } = item
+      if (permit !== undefined) return settle(permit, costOf(outputs))
+      if (entry === undefined) return
+      // The start at the gate of the batch is one for all requests of the item.
+      const spent = item.spent + costOf(outputs)
+      settle(entry, spent)
+      item.spent = spent
     })
 
 /** Each attempt goes through the gate; one that was only told when to come back is made again. */

@@ -28,8 +28,8 @@ export const approach = (run: Run, item: Item, tenant: Tenant): Effect.Effect<vo
   const { step } = item
   const gate = run.options.gate
   if (gate !== undefined && item.entry === undefined) {
-    const lane = gate.laneOf(run.gates.keeperOf(gate), item.params)
     const cost = gate.costOf(item.params)
+    const lane = gate.laneOf(run.gates.keeperOf(gate), item.params)
     if (lane.keeper.isRefused(lane)) return sendAway(item, lane)
     const passage = Passage.within(item.around, lane, cost)
     const permit = (item.entry = passage?.permit ?? lane.keeper.enter(lane, cost))
@@ -38,8 +38,8 @@ export const approach = (run: Run, item: Item, tenant: Tenant): Effect.Effect<vo
   }
   if (step?.gate === undefined || item.permit !== undefined) return undefined
   const params = item.paramsOf(step)
-  const lane = step.gate.laneOf(run.gates.keeperOf(step.gate), params)
   const cost = step.gate.costOf(params)
+  const lane = step.gate.laneOf(run.gates.keeperOf(step.gate), params)
   if (lane.keeper.isRefused(lane)) return sendAway(item, lane)
   const own = item.entry === undefined ? undefined : item.heldByBatch
   const passage = Passage.within(item.heldByBatch, lane, cost, own)
@@ -223,7 +223,10 @@ const innermost = (
 /** Gives a permit back: the item has to come to that gate again. */
 const giveUp = (item: Item, permit: Permit, verdict: Verdict): void => {
   if (permit === item.permit) item.permit = undefined
-  else item.entry = undefined
+  else {
+    item.entry = undefined
+    item.spent = 0
+  }
   leave(permit, verdict)
 }
 

@@ -38,6 +38,8 @@ export class Item implements CurrentItem {
   attempts = 0
   /** The attempt of the present step, from 1. */
   attempt = 0
+  /** What the requests have cost for which the gate of the batch was told. */
+  spent = 0
   /** When the last request was made, where the gate of the batch adapts. */
   calledAt: number | undefined = undefined
   /** How the item ends, where that is known before it runs. */

@@ -48,10 +48,8 @@ export class Holding {
 
   /** Whether someone has passed a gate around it, or its own. */
   isWithin(other: Claimant): boolean {
-    for (let holding: Holding | undefined = this; holding !== undefined; holding = holding.outer) {
-      if (holding.permit.passage === other) return true
-    }
-    return false
+    if (this.permit.passage === other) return true
+    return this.outer !== undefined && this.outer.isWithin(other)
   }
 
   /** Claims the permit for a passage within it; where it is not its turn, it is told when it may ask again. */

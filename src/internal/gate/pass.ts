@@ -31,8 +31,9 @@ export const pass = <A, E, R>(
   Effect.uninterruptibleMask((restore) =>
     Effect.withFiber(({ context }) => {
       const keeper = policy.keeperIn(context)
-      const lane = policy.laneOf(keeper, params)
+      // The cost first: nobody would forget the lane of a key that cannot enter.
       const cost = policy.costOf(params)
+      const lane = policy.laneOf(keeper, params)
       const outer = heldIn(context)
       const passage = Passage.within(outer, lane, cost)
       const permit = passage?.permit ?? keeper.enter(lane, cost)

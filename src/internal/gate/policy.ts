@@ -170,23 +170,24 @@ export class Policy {
   closeAsTold(lane: Lane, duration: Duration.Duration, context: Context.Context<never>): void {
     if (Duration.toMillis(duration) > 0) {
       lane.strikes = 0
-      return this.close(lane, Math.min(Duration.toMillis(duration), this.longest), context)
+      return this.close(lane, Duration.toMillis(duration), context, this.longest)
     }
     // Those that were sent together count once.
     if (lane.closedUntil > lane.keeper.timer.now()) return
-    const millis = Math.min(firstPauseMillis * 2 ** lane.strikes, lastPauseMillis, this.longest)
+    const millis = Math.min(firstPauseMillis * 2 ** lane.strikes, lastPauseMillis)
     lane.strikes++
-    this.close(lane, millis, context)
+    this.close(lane, millis, context, this.longest)
   }
 
   /** Closes a lane; it opens a little later than told, so that not all who were told the same come back at once. */
-  close(lane: Lane, millis: number, context: Context.Context<never>): void {
+  close(lane: Lane, told: number, context: Context.Context<never>, longest = Number.POSITIVE_INFINITY): void {
+    const millis = Math.min(told, longest)
     const { closedUntil, keeper } = lane
     const now = keeper.timer.now()
     // Many that were told at the same time close it once.
     if (now + millis <= closedUntil) return
     const random = this.jitter === 0 ? 0 : Context.get(context, Random.Random).nextDoubleUnsafe()
-    keeper.close(lane, now + millis * (1 + this.jitter * random))
+    keeper.close(lane, now + Math.min(millis * (1 + this.jitter * random), longest))
   }
 }
 
