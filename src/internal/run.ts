@@ -114,14 +114,8 @@ export class Run {
     this.probing = options.canary !== undefined
     this.probes = options.canary === undefined ? -1 : this.first + options.canary.items
     const { keep, keyOf, source, timings } = options
-    this.tally = new Tally({
-      keep,
-      keyOf,
-      size: source.size,
-      first: this.first,
-      timed: timings === true,
-      items: source.items
-    })
+    const { items, size } = source
+    this.tally = new Tally({ first: this.first, items, keep, keyOf, size, timed: timings === true })
     this.plain = this.isPlain
     this.stopwatch = new Stopwatch(context)
     this.pace = new Pace(Context.get(context, Scheduler.Scheduler).makeDispatcher(), this.stopwatch.isVirtual)
