@@ -161,6 +161,29 @@ export const heldFrom = (held: Holding, order: number): ReadonlyArray<Holding> =
 export const inClaimOrder = (holdings: ReadonlyArray<Holding>): ReadonlyArray<Holding> =>
   holdings.length === 1 ? holdings : holdings.toReversed().sort((a, b) => b.keeper.order - a.keeper.order)
 
+/**
+ * Claims one after the other, for as long as `goesOn`, and adds what is claimed to `claims`; answers whether that is all.
+ * `isAside`: whether the place is given back at once.
+ */
+export const claimAll = (
+  claimant: Claimant,
+  holdings: ReadonlyArray<Holding>,
+  claims: Array<Claim>,
+  goesOn: () => boolean,
+  isAside: (holding: Holding) => boolean
+): boolean => {
+  // What is put aside may let others go on, and these end this one.
+  while (goesOn()) {
+    const holding = holdings[claims.length]
+    if (holding === undefined) return true
+    const claim = holding.claim(claimant)
+    if (claim === undefined) return false
+    claims.push(claim)
+    if (isAside(holding)) holding.want(false)
+  }
+  return false
+}
+
 /** Where effects run: there is always a place. */
 class Anywhere extends Host {
   readonly free = Number.POSITIVE_INFINITY

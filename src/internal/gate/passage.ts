@@ -5,7 +5,7 @@
  * it waits for has it go on again.
  */
 import type { Verdict } from "./aimd.ts"
-import { type Claim, type Claimant, heldFrom, type Holding, inClaimOrder } from "./holding.ts"
+import { type Claim, claimAll, type Claimant, heldFrom, type Holding, inClaimOrder } from "./holding.ts"
 import type { Keeper } from "./keeper.ts"
 import type { Lane } from "./lane.ts"
 import type { Permit } from "./permit.ts"
@@ -113,17 +113,14 @@ export class Passage implements Claimant {
   }
 
   private claimsAll(): boolean {
-    // What is put aside may let others go on, and these end this one.
-    while (this.phase === "claiming") {
-      const holding = this.holdings[this.claims.length]
-      if (holding === undefined) return true
-      const claim = holding.claim(this)
-      if (claim === undefined) return false
-      this.claims.push(claim)
+    return claimAll(
+      this,
+      this.holdings,
+      this.claims,
+      () => this.phase === "claiming",
       // Nothing is held while others are waited for; the place of the same gate goes over to the permit.
-      if (holding.keeper !== this.keeper) holding.want(false)
-    }
-    return false
+      (holding) => holding.keeper !== this.keeper
+    )
   }
 
   private enter(): void {

@@ -8,7 +8,7 @@
  * held again where there is a place for all of them. Without that, he would wait
  * for the place of one gate while he holds that of a later one.
  */
-import { type Claim, type Claimant, heldFrom, type Holding, inClaimOrder } from "./holding.ts"
+import { type Claim, claimAll, type Claimant, heldFrom, type Holding, inClaimOrder } from "./holding.ts"
 import type { Host } from "./permit.ts"
 
 export class Respite implements Claimant {
@@ -69,15 +69,12 @@ export class Respite implements Claimant {
   }
 
   private claimsAll(): boolean {
-    // What is put aside may let others go on, and these end this one.
-    while (this.phase === "claiming") {
-      const holding = this.holdings[this.claims.length]
-      if (holding === undefined) return true
-      const claim = holding.claim(this)
-      if (claim === undefined) return false
-      this.claims.push(claim)
-      holding.want(false)
-    }
-    return false
+    return claimAll(
+      this,
+      this.holdings,
+      this.claims,
+      () => this.phase === "claiming",
+      () => true
+    )
   }
 }
