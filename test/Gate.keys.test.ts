@@ -1,7 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Fiber } from "effect"
 import { TestClock } from "effect/testing"
-import { Gate } from "parallel-batch-pipeline/effect"
+import { Batch, Gate, Handler, Pipeline } from "parallel-batch-pipeline/effect"
 import { collectGarbage } from "./support/heap.ts"
 
 interface Call {
@@ -130,8 +130,17 @@ describe("Gate, of keys that are idle", () => {
         cost: () => 11
       })
 
-      yield* Effect.exit(Gate.withPermit(Effect.void, gate, { key: "a" }))
+      const pipelineOf = (own: object) => {
+        const ask = Handler.make("ask", { handleRequest: (_: { readonly key: string }) => Effect.void, ...own })
+        return Pipeline.make("ask", { handlers: { ask }, start: "ask" })
+      }
+      const options = { params: [{ key: "b" }], mode: "collect-all" } as const
 
+      yield* Effect.exit(Gate.withPermit(Effect.void, gate, { key: "a" }))
+      const ofBatch = yield* Batch.run(pipelineOf({}), { ...options, gate })
+      const ofHandler = yield* Batch.run(pipelineOf({ gate }), options)
+
+      assert.deepStrictEqual([ofBatch.failed, ofHandler.failed], [1, 1])
       assert.deepInclude(yield* Gate.state(gate), { keys: 0, running: 0 })
     })
   )
