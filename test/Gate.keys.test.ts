@@ -131,7 +131,10 @@ describe("Gate, of keys that are idle", () => {
       })
 
       const pipelineOf = (own: object) => {
-        const ask = Handler.make("ask", { handleRequest: (_: { readonly key: string }) => Effect.void, ...own })
+        const ask = Handler.make("ask", {
+          handleRequest: (params: { readonly key: string }) => Effect.succeed(params.key),
+          ...own
+        })
         return Pipeline.make("ask", { handlers: { ask }, start: "ask" })
       }
       const options = { params: [{ key: "b" }], mode: "collect-all" } as const
