@@ -3,6 +3,7 @@
  * fallback after the last. All state of a policy belongs to this one call, so
  * items that run at the same time never share a counter.
  */
+import type * as Cause from "effect/Cause"
 import * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
@@ -102,13 +103,16 @@ const settled =
 
 /** Each attempt goes through the gate; one that was only told when to come back is made again. */
 const behindGate = (attempt: AnyEffect, item: Item, run: Run, tenant: Tenant): AnyEffect => {
+  const ended = (cause: Cause.Cause<unknown>): AnyEffect => {
+    const failed = afterAttempt(run, item, cause)
+    return failed === undefined ? passed : Effect.failCause(failed)
+  }
   const made: AnyEffect = Effect.catchCause(
     Effect.suspend(() => throughCircuit(run, item, attempt)),
     (cause) => {
       const rejected = rejection(run, item, tenant, cause)
-      if (rejected !== undefined) return Effect.flatMap(rejected, () => passed)
-      const failed = afterAttempt(run, item, cause)
-      return failed === undefined ? passed : Effect.failCause(failed)
+      if (rejected === undefined) return ended(cause)
+      return rejected === "call" ? Effect.catchCause(attempt, ended) : Effect.flatMap(rejected, () => passed)
     }
   )
   const passed: AnyEffect = Effect.suspend(() => {

@@ -13,6 +13,7 @@ import type { AnyEffect } from "./definition.ts"
 import type { Ending } from "./ending.ts"
 import type { Verdict } from "./gate/aimd.ts"
 import { CircuitRejection } from "./gate/circuits.ts"
+import { heldFrom } from "./gate/holding.ts"
 import type { Lane } from "./gate/lane.ts"
 import { leave, Passage } from "./gate/passage.ts"
 import type { Host, Permit } from "./gate/permit.ts"
@@ -48,7 +49,7 @@ export const approach = (run: Run, item: Item, tenant: Tenant): Effect.Effect<vo
     return passing(run, item, permit, passage, tenant, run.places)
   }
   // Nobody waits at a gate while he holds the place of another one, and none of the batch.
-  return passing(run, item, permit, new Passage(permit, own, [own]), tenant, run.places)
+  return passing(run, item, permit, Passage.withOwn(permit, own), tenant, run.places)
 }
 
 /** Nothing begins any more: has those go that the gate of the batch has not let in. */
@@ -194,17 +195,17 @@ const isLetThrough = ({ held }: Item, { lane }: Permit): boolean => {
   return false
 }
 
-/** Where a circuit let a call not through: what the item does instead, before it comes to the gate again. */
-export const rejection = (
-  run: Run,
-  item: Item,
-  tenant: Tenant,
-  cause: Cause.Cause<unknown>
-): Effect.Effect<void> | undefined => {
+/** To make a call all the same, or what to wait for before the item comes to the gate again. */
+type Rejection = "call" | Effect.Effect<void>
+
+/** Where a circuit let a call not through: what the item does instead. */
+export const rejection = (run: Run, item: Item, tenant: Tenant, cause: Cause.Cause<unknown>): Rejection | undefined => {
   const error = Option.getOrUndefined(Cause.findErrorOption(cause))
   const { permit } = innermost(run, item)
   if (!(error instanceof CircuitRejection) || permit === undefined) return undefined
   const { keeper } = permit.lane
+  // What is within other permits waits for no probe: that may need their places, or to claim what is around both.
+  if (error.openMillis === undefined && item.around !== undefined && heldFrom(item.around, 0).length > 0) return "call"
   // The call was not made, so it was no start.
   keeper.settle(permit, 0)
   giveUp(item, permit, "unknown")

@@ -33,14 +33,23 @@ export class Passage implements Claimant {
    */
   static within(outer: Holding | undefined, lane: Lane, cost: number, own?: Holding): Passage | undefined {
     if (outer === undefined) return undefined
-    const holdings = heldFrom(outer, lane.keeper.order)
-    if (holdings.length === 0) return undefined
-    const all = own === undefined || holdings.includes(own) ? holdings : [own, ...holdings]
+    const { order } = lane.keeper
+    if (heldFrom(outer, order).length === 0) return undefined
     // Not entered yet: nothing is held while the others are claimed.
-    return new Passage(lane.keeper.permitFor(lane, cost), outer, all)
+    const permit = lane.keeper.permitFor(lane, cost)
+    return own === undefined ? new Passage(permit, outer, order) : Passage.withOwn(permit, own)
   }
 
-  constructor(permit: Permit, outer: Holding, holdings: ReadonlyArray<Holding>) {
+  /**
+   * The way to a permit for which `own` is put aside, whatever its gate. It is taken again together with the permit, which
+   * is as much as waiting at its own gate: so those around it are put aside as for that.
+   */
+  static withOwn(permit: Permit, own: Holding): Passage {
+    return new Passage(permit, own, Math.min(permit.lane.keeper.order, own.keeper.order))
+  }
+
+  private constructor(permit: Permit, outer: Holding, order: number) {
+    const holdings = heldFrom(outer, order)
     this.permit = permit
     this.keeper = permit.lane.keeper
     this.outer = outer
