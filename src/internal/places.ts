@@ -9,7 +9,8 @@
  */
 import * as Effect from "effect/Effect"
 import { Fifo } from "./fifo.ts"
-import { Host, type Permit } from "./gate/permit.ts"
+import { Host } from "./gate/line.ts"
+import type { Permit } from "./gate/permit.ts"
 import type { Run } from "./run.ts"
 
 /** So many items may wait at gates, where the batch does not say otherwise; each keeps a few kB. */

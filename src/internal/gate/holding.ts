@@ -10,7 +10,8 @@
 import * as Context from "effect/Context"
 import { Fifo } from "../fifo.ts"
 import type { Keeper } from "./keeper.ts"
-import { Host, type Permit } from "./permit.ts"
+import { Host } from "./line.ts"
+import type { Permit } from "./permit.ts"
 
 /** Who claims permits that he is within. */
 export interface Claimant {

@@ -14,7 +14,8 @@ import type { Aimd, Verdict } from "./aimd.ts"
 import type { Circuits } from "./circuits.ts"
 import { Heap } from "./heap.ts"
 import { Lane } from "./lane.ts"
-import { type Host, type Line, Permit } from "./permit.ts"
+import { Dependents, type Host } from "./line.ts"
+import { Permit } from "./permit.ts"
 import type { Timer } from "./timer.ts"
 
 /** The limits of a gate; `Infinity` where there is none. */
@@ -56,8 +57,8 @@ export class Keeper {
   /** Lanes that wait for a time, and lanes whose next one misses only a place of the gate. */
   private readonly timed = new Heap<Lane>()
   private readonly ready = new Heap<Lane>()
-  /** Lines at other gates that miss a place of this one for what was put aside. */
-  private readonly dependents = new Set<Line>()
+  /** Lines, of other gates too, that miss a place of this one, whatever the key, for what was put aside. */
+  readonly dependents = new Dependents()
   private turns = 0
   private admitting = false
 
@@ -116,11 +117,9 @@ export class Keeper {
   /** Waits for a start, or for a place again; the host is told. That may be before this returns. */
   wait(permit: Permit, host: Host): void {
     const lane = permit.lane
-    const line = lane.lineOf(host, permit.also)
     permit.state = "waiting"
     permit.turn = ++this.turns
-    line.push(permit)
-    lane.waiting++
+    lane.push(permit, host)
     this.waiting++
     this.reconsider(lane)
   }
@@ -143,7 +142,7 @@ export class Keeper {
     } else {
       this.rest(lane)
       // Its place is needed no more for what it was put aside for.
-      if (state === "aside") this.release(permit)
+      if (state === "aside") lane.release(permit)
     }
   }
 
@@ -223,11 +222,7 @@ export class Keeper {
     return permit.state !== "aside" || !this.isFull(permit.lane)
   }
 
-  block(line: Line): void {
-    this.dependents.add(line)
-  }
-
-  private isFull(lane: Lane): boolean {
+  isFull(lane: Lane): boolean {
     return this.running >= this.concurrency || lane.running >= this.limits.perKey
   }
 
@@ -251,27 +246,8 @@ export class Keeper {
     if (lane.waiting > 0) this.consider(lane)
     else this.rest(lane)
     // Those who have started before come first.
-    if (this.dependents.size > 0) this.offer()
+    lane.offer()
     if (this.waiting > 0) this.admit()
-  }
-
-  private offer(): void {
-    // What still misses something else comes back to the end.
-    let left = this.dependents.size
-    for (const line of this.dependents) {
-      if (left-- === 0 || this.running >= this.concurrency) return
-      this.dependents.delete(line)
-      line.lane.reconsider()
-    }
-  }
-
-  private release(permit: Permit): void {
-    // What still misses something else comes back.
-    for (const line of Array.from(this.dependents)) {
-      if (line.first?.also.includes(permit) !== true) continue
-      this.dependents.delete(line)
-      line.lane.reconsider()
-    }
   }
 
   private rest(lane: Lane): void {
@@ -288,8 +264,7 @@ export class Keeper {
       this.stand(lane, "nowhere", 0)
       return this.rest(lane)
     }
-    const next = (lane.considered = lane.next)
-    lane.block(next)
+    const next = (lane.considered = lane.findNext())
     if (next === undefined) return this.stand(lane, "nowhere", 0)
     if (lane.running >= this.limits.perKey) return this.stand(lane, "nowhere", 0)
     const now = this.timer.now()
@@ -326,7 +301,7 @@ export class Keeper {
     try {
       for (let lane = this.ready.first; lane !== undefined; lane = this.ready.first) {
         if (this.running >= this.concurrency) return
-        const next = lane.next
+        const next = lane.findNext()
         // The host of the one it was put here for, or another gate that this one needs, may have filled up since.
         if (next === undefined || next !== lane.considered) this.consider(lane)
         else this.pass(lane, next)

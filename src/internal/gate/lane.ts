@@ -3,15 +3,14 @@
  */
 import type { Ranked } from "./heap.ts"
 import type { Keeper } from "./keeper.ts"
-import { type Host, Line, type Permit } from "./permit.ts"
+import { Dependents, type Host, type Line, Queue } from "./line.ts"
+import type { Permit } from "./permit.ts"
 import { Starts } from "./starts.ts"
 
-const none: Array<Line> = []
-
-/** All lines are looked through for the next one; from so many on, those that miss other places share one. */
-const mostLines = 64
+let lanes = 0
 
 export class Lane implements Ranked {
+  readonly id = ++lanes
   readonly key: string
   readonly keeper: Keeper
   readonly starts: Starts | undefined
@@ -35,7 +34,10 @@ export class Lane implements Ranked {
   considered: Permit | undefined = undefined
   /** Whether it is among those that have come to rest. */
   rested = false
-  private lines = none
+  /** Those who wait, where somebody does. */
+  private queue: Queue | undefined = undefined
+  /** Lines, also of other lanes, that miss a place of this one for what was put aside. */
+  private dependents: Dependents | undefined = undefined
 
   constructor(key: string, keeper: Keeper, window: number | undefined) {
     this.key = key
@@ -43,55 +45,52 @@ export class Lane implements Ranked {
     this.starts = window === undefined ? undefined : new Starts(window)
   }
 
-  /** The next one to admit, among those whose host has a place. */
-  get next(): Permit | undefined {
-    let next: Permit | undefined
-    for (const { first, host } of this.lines) {
-      if (first === undefined || (next !== undefined && next.rank <= first.rank)) continue
-      if (host.free > 0 && first.hasAlso) next = first
-    }
-    return next
+  /** The next one to admit. */
+  findNext(): Permit | undefined {
+    return this.queue?.findNext()
   }
 
-  /** The line of those of a host that miss the same places with theirs, so that none is in the way of who misses others. */
-  lineOf(host: Host, also: ReadonlyArray<Permit>): Line {
-    const { lines } = this
-    let known = lines.find((line) => line.host === host && line.isFor(also))
-    if (known === undefined && lines.length >= mostLines) known = lines.findLast((line) => line.host === host)
-    if (known !== undefined) return known
-    const line = new Line(this, host, also)
-    if (this.lines === none) this.lines = [line]
-    else this.lines.push(line)
-    return line
+  /** Puts a permit in line. */
+  push(permit: Permit, host: Host): void {
+    ;(this.queue ??= new Queue(this)).push(permit, host)
+    this.waiting++
   }
 
   take(permit: Permit): void {
-    const line = permit.line!
-    line.remove(permit)
+    this.queue!.take(permit)
     this.waiting--
-    if (line.first !== undefined) return
-    line.host.unblock(line)
-    if (this.lines.length === 1) this.lines = none
-    else this.lines.splice(this.lines.indexOf(line), 1)
+    if (this.waiting === 0) this.queue = undefined
   }
 
   /** All that wait. */
   all(): ReadonlyArray<Permit> {
-    const permits: Array<Permit> = []
-    for (const line of this.lines) {
-      for (let permit = line.first; permit !== undefined; permit = permit.after) permits.push(permit)
-    }
-    return permits
+    return this.queue?.all() ?? []
   }
 
-  /** Has the hosts, and other gates, say when they have a place for one that comes before the next. */
-  block(next: Permit | undefined): void {
-    for (const line of this.lines) {
-      const { first, host } = line
-      if (first === undefined || (next !== undefined && first.rank >= next.rank)) continue
-      host.block(line)
-      for (const other of first.also) other.lane.keeper.block(line)
-    }
+  /** A line that was parked may move again. */
+  reopen(line: Line): void {
+    this.queue!.reopen(line)
+    this.reconsider()
+  }
+
+  /** Where those wait that miss a place of this lane, or of its gate. */
+  get park(): Dependents {
+    const { keeper } = this
+    if (keeper.running >= keeper.concurrency) return keeper.dependents
+    return (this.dependents ??= new Dependents())
+  }
+
+  /** There is a place again: those that need it for what was put aside may move. */
+  offer(): void {
+    const { dependents, keeper } = this
+    if (dependents !== undefined) dependents.offer(() => !keeper.isFull(this))
+    if (keeper.dependents.size > 0) keeper.dependents.offer(() => keeper.running < keeper.concurrency)
+  }
+
+  /** The place of this permit is needed no more for what it was put aside for. */
+  release(permit: Permit): void {
+    this.dependents?.release(permit)
+    this.keeper.dependents.release(permit)
   }
 
   /** What stands for a place of this lane, which another one may do as well. */

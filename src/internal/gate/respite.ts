@@ -9,7 +9,7 @@
  * for the place of one gate while he holds that of a later one.
  */
 import { type Claim, claimAll, type Claimant, heldFrom, type Holding, inClaimOrder } from "./holding.ts"
-import type { Host } from "./permit.ts"
+import type { Host } from "./line.ts"
 
 export class Respite implements Claimant {
   private readonly own: Holding

@@ -2,7 +2,8 @@ import { assert, describe, it } from "@effect/vitest"
 import { Schema } from "effect"
 import { anywhere } from "../../../src/internal/gate/holding.ts"
 import { Keeper } from "../../../src/internal/gate/keeper.ts"
-import { Line, Permit } from "../../../src/internal/gate/permit.ts"
+import { Line } from "../../../src/internal/gate/line.ts"
+import { Permit } from "../../../src/internal/gate/permit.ts"
 
 const Int = (maximum: number) => Schema.Int.check(Schema.isBetween({ minimum: 0, maximum }))
 const Steps = Schema.Array(Schema.Union([Schema.Struct({ class: Int(2) }), Schema.Struct({ remove: Int(30) })])).check(
@@ -30,7 +31,7 @@ const inLine = (line: Line): ReadonlyArray<Permit> => {
 
 describe("Line", () => {
   it.prop("is in order of class, and of arrival within each, whoever leaves it", { steps: Steps }, ({ steps }) => {
-    const line = new Line(lane, anywhere, [])
+    const line = new Line(lane, anywhere, anywhere)
     const arrived: Array<Permit> = []
 
     for (const step of steps) {
