@@ -1,5 +1,6 @@
 // What Effect itself offers, as contenders of the shape of peers.mjs.
 import { Effect, Stream } from "effect"
+import { loop } from "./effectLoop.mjs"
 import { effectOf } from "./effects.mjs"
 import { kindOf, prepareInputs, processResults, stepCountOf } from "./workloads.mjs"
 
@@ -33,6 +34,9 @@ const ofEffect = (drive) => ({
 })
 
 export default {
+  "effect-loop": loop("succeed"),
+  "effect-loop-sync": loop("sync"),
+  "effect-loop-own": loop("succeed", { own: true }),
   "effect-forEach": ofEffect((items, perItem, concurrency) =>
     Effect.forEach(items, perItem, { concurrency, discard: true })
   ),

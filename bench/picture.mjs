@@ -1,5 +1,5 @@
 // The picture of `npm run bench`: for a few blocks, what an item costs next to p-map, on a logarithmic scale.
-import { isOurs, labelOf } from "./plan.mjs"
+import { isFloor, isOurs, labelOf } from "./plan.mjs"
 import { read } from "./report.mjs"
 
 const shown = ["w1", "w2", "w2-unbounded", "w3"]
@@ -36,7 +36,7 @@ export const pictureOf = (measured) => {
     }
     for (const { contender, ratio } of bars) {
       const [from, to] = [Math.min(x(1), x(ratio)), Math.max(x(1), x(ratio))]
-      const color = isOurs(contender) ? "#0b6e99" : contender === "floor" ? "#999" : "#d0a24c"
+      const color = isOurs(contender) ? "#0b6e99" : isFloor(contender) ? "#999" : "#d0a24c"
       parts.push(
         `<text x="${left - 8}" y="${y + 12}" text-anchor="end"${isOurs(contender) ? ' fill="#0b6e99" font-weight="600"' : ""}>${escape(labelOf(contender))}</text>`,
         `<rect x="${from}" y="${y + 3}" width="${Math.max(to - from, 2)}" height="${row - 6}" fill="${color}"/>`,

@@ -6,6 +6,9 @@ export const labels = {
   "promise-all": "Promise.all",
   "effect-forEach": "Effect.forEach",
   "effect-stream": "Stream.mapEffect",
+  "effect-loop": "floor of Effect: a fiber per place",
+  "effect-loop-sync": "floor of Effect, Effect.sync",
+  "effect-loop-own": "floor of Effect, items with a context",
   "pbp-effect": "Batch.run, effects, fail-fast",
   "pbp-sync": "Batch.run, Effect.sync, fail-fast",
   "pbp-promise": "Batch.run, promises, fail-fast",
@@ -23,6 +26,8 @@ export const labels = {
 
 export const labelOf = (contender) => labels[contender] ?? contender
 export const isOurs = (contender) => contender.startsWith("pbp-")
+/** What no library could do without: nobody would use it as it is. */
+export const isFloor = (contender) => contender === "floor" || contender.startsWith("effect-loop")
 
 const bounded = ["p-map", "p-limit", "p-queue", "fastq", "async", "effect-forEach", "effect-stream"]
 const unbounded = [
@@ -46,6 +51,7 @@ const ours = [
   "pbp-classes",
   "pbp-classes-collect"
 ]
+const loops = ["effect-loop", "effect-loop-own"]
 const finished = ["pbp-effect", "pbp-sync", "pbp-collect", "pbp-stream", "pbp-events", "pbp-classes"]
 
 const blocks = [
@@ -55,7 +61,15 @@ const blocks = [
     workload: "w1",
     n: 100_000,
     concurrency: 16,
-    contenders: [...bounded, ...finished, "pbp-classes-mixed", "pbp-classes-async", "pbp-classes-collect"]
+    contenders: [
+      ...bounded,
+      "effect-loop",
+      "effect-loop-sync",
+      ...finished,
+      "pbp-classes-mixed",
+      "pbp-classes-async",
+      "pbp-classes-collect"
+    ]
   },
   {
     id: "w1-one",
@@ -72,7 +86,7 @@ const blocks = [
     workload: "w2",
     n: 100_000,
     concurrency: 16,
-    contenders: [...bounded, ...ours]
+    contenders: [...bounded, ...loops, ...ours]
   },
   {
     id: "w2-one",
@@ -89,7 +103,7 @@ const blocks = [
     workload: "w2",
     n: 100_000,
     concurrency: 1000,
-    contenders: ["p-map", "fastq", "async", "effect-forEach", ...ours]
+    contenders: ["p-map", "fastq", "async", "effect-forEach", ...loops, ...ours]
   },
   {
     id: "w2-unbounded",
@@ -97,7 +111,7 @@ const blocks = [
     workload: "w2",
     n: 100_000,
     concurrency: null,
-    contenders: [...unbounded, ...ours]
+    contenders: [...unbounded, ...loops, ...ours]
   },
   {
     id: "w3",
@@ -105,7 +119,7 @@ const blocks = [
     workload: "w3",
     n: 20_000,
     concurrency: 1000,
-    contenders: [...bounded, ...ours]
+    contenders: [...bounded, ...loops, ...ours]
   },
   {
     id: "w4",

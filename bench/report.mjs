@@ -1,5 +1,5 @@
 // The tables of `npm run bench`, as Markdown.
-import { isOurs, labelOf } from "./plan.mjs"
+import { isFloor, isOurs, labelOf } from "./plan.mjs"
 
 export const median = (values) => {
   const sorted = values.toSorted((a, b) => a - b)
@@ -109,7 +109,7 @@ const noise = 1.3
 const better = (measured, blocks) => {
   const lines = blocks.flatMap((block) => {
     const { perItem } = read(measured, block)
-    const known = block.contenders.filter((name) => name !== "floor" && perItem(name) !== undefined)
+    const known = block.contenders.filter((name) => !isFloor(name) && perItem(name) !== undefined)
     const own = Math.min(...known.filter(isOurs).map(perItem))
     const faster = known.filter((name) => !isOurs(name) && perItem(name) * noise < own)
     if (!Number.isFinite(own) || faster.length === 0) return []
