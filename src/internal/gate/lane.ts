@@ -83,7 +83,7 @@ export class Lane implements Ranked {
   /** There is a place again: those that need it for what was put aside may move. */
   offer(): void {
     const { dependents, keeper } = this
-    if (dependents !== undefined) dependents.offer(() => !keeper.isFull(this))
+    if (dependents !== undefined) dependents.offer(() => this.running < keeper.limits.perKey)
     if (keeper.dependents.size > 0) keeper.dependents.offer(() => keeper.running < keeper.concurrency)
   }
 

@@ -1,5 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Schema } from "effect"
+import type { Aimd } from "../../../src/internal/gate/aimd.ts"
 import { Keeper, type Limits } from "../../../src/internal/gate/keeper.ts"
 import { Host } from "../../../src/internal/gate/line.ts"
 import type { Permit } from "../../../src/internal/gate/permit.ts"
@@ -14,8 +15,17 @@ const limits: Limits = {
   keyed: true
 }
 const still = { now: () => 0, set: () => {}, clear: () => {}, later: () => {} } as unknown as Timer
-const keeperOf = (order: number, own: Partial<Limits> = {}) =>
-  new Keeper(order, { ...limits, ...own }, () => still, undefined)
+const keeperOf = (order: number, own: Partial<Limits> = {}, adaptive?: Adaptive) =>
+  new Keeper(order, { ...limits, ...own }, () => still, adaptive as unknown as Aimd)
+
+/** A limit that is another one once the next permit is given back. */
+class Adaptive {
+  limit = 3
+  next = 3
+  observe(): void {
+    this.limit = this.next
+  }
+}
 
 class Places extends Host {
   places: number
@@ -56,7 +66,8 @@ const Steps = Schema.Array(
     Schema.Struct({ frees: Int(2) }),
     Schema.Struct({ leaves: Int(20) }),
     Schema.Struct({ takes: key, of: Int(1) }),
-    Schema.Struct({ gives: Int(5) })
+    Schema.Struct({ gives: Int(2) }),
+    Schema.Struct({ adapts: Schema.Literals([1, 3]) })
   ])
 ).check(Schema.isMinLength(60), Schema.isMaxLength(120))
 
@@ -68,7 +79,11 @@ describe("those who wait at a gate", () => {
     { steps: Steps },
     ({ steps }) => {
       const gate = keeperOf(1)
-      const others = [keeperOf(2, { concurrency: 1, perKey: Number.POSITIVE_INFINITY }), keeperOf(3, { perKey: 1 })]
+      const adaptive = new Adaptive()
+      const others = [
+        keeperOf(2, { concurrency: 1, perKey: Number.POSITIVE_INFINITY }),
+        keeperOf(3, { perKey: 1 }, adaptive)
+      ]
       const hosts = [new Places(4), new Places(0), new Places(3)]
       const here: Array<{ readonly permit: Permit; readonly host: Places; readonly aside: ReadonlyArray<Permit> }> = []
       const there: Array<Permit> = []
@@ -109,6 +124,7 @@ describe("those who wait at a gate", () => {
             for (const other of aside) other.lane.keeper.leave(other, "success")
           }
         } else if ("takes" in step) there.push(others[step.of]!.enter(others[step.of]!.laneOf(step.takes), 1))
+        else if ("adapts" in step) adaptive.next = step.adapts
         else for (const permit of there.splice(step.gives, 1)) permit.lane.keeper.leave(permit, "success")
 
         const stuck = here.filter(
@@ -128,6 +144,26 @@ describe("those who wait at a gate", () => {
     },
     laws
   )
+
+  it("go on where the place of a key is free before the gate has one, because its limit has fallen", () => {
+    const gate = keeperOf(1)
+    const adaptive = new Adaptive()
+    const other = keeperOf(2, { perKey: 1 }, adaptive)
+    const enter = (name: string) => other.enter(other.laneOf(name), 1)
+    const aside = enter("b")
+    other.putAside(aside)
+    const [a, b] = [enter("a"), enter("b")]
+    const permit = gate.permitFor(gate.only, 1)
+    permit.also = [aside]
+    gate.wait(permit, new Places(1))
+
+    adaptive.next = 1
+    other.leave(b, "success")
+    assert.strictEqual(permit.state, "waiting")
+    other.leave(a, "success")
+
+    assert.strictEqual(permit.state, "held")
+  })
 
   it("are not looked at where something else has happened than what they miss", () => {
     const gate = keeperOf(1, { concurrency: 1, perKey: 1, keyed: false })
