@@ -2,7 +2,7 @@ import { assert, describe, it } from "@effect/vitest"
 import { Effect, Fiber, Schedule, Scheduler, Schema } from "effect"
 import { TestClock } from "effect/testing"
 import { Batch, Gate, Handler, Pipeline } from "parallel-batch-pipeline/effect"
-import { makeLog } from "./support/calls.ts"
+import { type Call, calls, makeLog, single } from "./support/calls.ts"
 
 const Int = (minimum: number, maximum: number) => Schema.Int.check(Schema.isBetween({ minimum, maximum }))
 
@@ -183,6 +183,26 @@ describe("A batch within Gate.withPermit", () => {
       assert.isDefined(fiber.pollUnsafe(), "they wait for each other")
       assert.strictEqual(tries, 2)
       for (const gate of gates) assert.deepInclude(yield* Gate.state(gate), { running: 0, waiting: 0 })
+    })
+  )
+
+  it.effect("takes the permit of an item again together with a later one around it", () =>
+    Effect.gen(function* () {
+      const first = Gate.make({ concurrency: 1 })
+      const second = Gate.make({ concurrency: 1 })
+      const third = Gate.make({ concurrency: 1 })
+      const leaf = Handler.make("leaf", { handleRequest: (_call: Call) => Effect.void, gate: third })
+      const before = Gate.withPermit(Effect.sleep(10), third)
+      const batch = Gate.withPermit(Batch.run(single(leaf), { params: calls(1), gate: first }), second)
+      // Gets the permit of the item, which waits for its step, and wants the one around.
+      const other = Effect.delay(Gate.withPermit(Gate.withPermit(Effect.void, second), first), 5)
+
+      const fiber = yield* Effect.forkChild(Effect.all([before, batch, other], { concurrency: 3 }))
+      yield* TestClock.adjust(1000)
+
+      assert.isDefined(fiber.pollUnsafe(), "they wait for each other")
+      yield* Fiber.join(fiber)
+      for (const gate of [first, second, third]) assert.deepInclude(yield* Gate.state(gate), { running: 0, waiting: 0 })
     })
   )
 })
