@@ -1,7 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, Fiber } from "effect"
+import { Cause, Duration, Effect, Exit, Fiber } from "effect"
 import { TestClock } from "effect/testing"
-import { Batch, Gate, Handler, RateLimited } from "parallel-batch-pipeline/effect"
+import { Batch, Gate, Handler, InvalidOptions, RateLimited } from "parallel-batch-pipeline/effect"
 import { type Call, calls, collect, makeLog, single } from "./support/calls.ts"
 
 describe("how long a gate closes", () => {
@@ -68,6 +68,49 @@ describe("how long a gate closes", () => {
       yield* TestClock.adjust(1000)
 
       assert.isDefined(fiber.pollUnsafe(), "it is closed for longer")
+    })
+  )
+
+  const answers: ReadonlyArray<readonly [what: string, answer: unknown]> = [
+    ["an object without a unit", {}],
+    ["a unit that is none", { second: 1 }],
+    ["a unit that is no number", { seconds: "1" }],
+    ["a promise", Promise.resolve("1 second")],
+    ["a date", new Date()],
+    ["a response", new Response(null, { status: 429 })],
+    ["NaN", Number.NaN],
+    ["a unit that is NaN", { seconds: Number.NaN }],
+    ["a pair with NaN", [Number.NaN, 0]],
+    ["no duration", "soon"],
+    ["null", null],
+    ["less than nothing", "-1 seconds"]
+  ]
+
+  it.effect.each(answers)("is a bug of closeOn where that answers %s", ([, answer]) =>
+    Effect.gen(function* () {
+      const gate = Gate.make({ closeOn: () => answer as never })
+
+      const exit = yield* Effect.exit(Gate.withPermit(Effect.fail("down"), gate))
+
+      assert(Exit.isFailure(exit))
+      const defects = exit.cause.reasons.filter(Cause.isDieReason).map(({ defect }) => defect)
+      assert.deepInclude(
+        defects.find((defect) => defect instanceof InvalidOptions),
+        { option: "closeOn" }
+      )
+      assert.deepInclude(yield* Gate.state(gate), { closed: 0, running: 0 })
+    })
+  )
+
+  const durations = [1000, 1_000_000_000n, [1, 0], "1 second", { seconds: 1 }, { milliseconds: 1000, days: 0 }] as const
+
+  it.effect.each(durations)("may be said as %o", (duration) =>
+    Effect.gen(function* () {
+      const gate = Gate.make({ closeOn: () => duration, jitter: 0 })
+
+      yield* Effect.flip(Gate.withPermit(Effect.fail("down"), gate))
+
+      assert.deepStrictEqual((yield* Gate.stateOf(gate, "")).closedFor, Duration.seconds(1))
     })
   )
 })

@@ -6,7 +6,6 @@ import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
 import * as Duration from "effect/Duration"
 import { format } from "effect/Formatter"
-import * as Option from "effect/Option"
 import { hasProperty } from "effect/Predicate"
 import * as Random from "effect/Random"
 import { InvalidCost, InvalidOptions } from "../../BatchError.ts"
@@ -154,8 +153,8 @@ export class Policy {
     if (this.closeOn === undefined) return retryAfter
     const input = this.closeOn(error, { limited: retryAfter !== undefined || isLimited(error), retryAfter })
     if (input === undefined) return undefined
-    const duration = Option.getOrUndefined(Duration.fromInput(input))
-    if (duration !== undefined && Duration.toMillis(duration) >= 0) return duration
+    const duration = Check.pause(input)
+    if (duration !== undefined) return duration
     throw new InvalidOptions({
       option: "closeOn",
       value: input,
