@@ -227,7 +227,8 @@ export const settle: {
  * **Details**
  *
  * Closing a key that is closed already never opens it earlier. It opens a little
- * later than told, see `jitter`.
+ * later than told, see `jitter`. A duration that is not longer than zero dies with
+ * `InvalidOptions`.
  *
  * **Example** (Closing for a host)
  *
@@ -255,13 +256,11 @@ export const close: {
   (self: Any, key: string, duration: Duration.Input): Effect.Effect<void>
 } = dual(3, ({ policy }: Any, key: string, duration: Duration.Input): Effect.Effect<void> =>
   Effect.contextWith((context: Context.Context<never>) =>
-    Effect.sync(() =>
-      policy.close(
-        policy.laneNamed(policy.keeperIn(context), key),
-        Duration.toMillis(Check.duration("duration", duration)),
-        context
-      )
-    )
+    Effect.sync(() => {
+      // The duration first: nobody would forget the lane of a key that is not closed.
+      const millis = Duration.toMillis(Check.duration("duration", duration))
+      policy.close(policy.laneNamed(policy.keeperIn(context), key), millis, context)
+    })
   )
 )
 

@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, Fiber } from "effect"
+import { Cause, type Duration, Effect, Exit, Fiber } from "effect"
 import { TestClock } from "effect/testing"
 import { Batch, Gate, Handler, Pipeline } from "parallel-batch-pipeline/effect"
 import { collectGarbage } from "./support/heap.ts"
@@ -145,6 +145,18 @@ describe("Gate, of keys that are idle", () => {
 
       assert.deepStrictEqual([ofBatch.failed, ofHandler.failed], [1, 1])
       assert.deepInclude(yield* Gate.state(gate), { keys: 0, running: 0 })
+    })
+  )
+
+  it.effect.each([0, "-1 seconds", Number.NaN])("remembers no key that was to be closed for no time (%s)", (duration) =>
+    Effect.gen(function* () {
+      const gate = Gate.make({ key })
+
+      const exit = yield* Effect.exit(Gate.close(gate, "a", duration as Duration.Input))
+
+      assert(Exit.isFailure(exit))
+      assert.match(String(Cause.squash(exit.cause)), /"duration".*longer than zero/)
+      assert.deepInclude(yield* Gate.state(gate), { keys: 0, closed: 0 })
     })
   )
 })
