@@ -1,7 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Cause, Duration, Effect, Exit, Fiber } from "effect"
 import { TestClock } from "effect/testing"
-import { Batch, Gate, Handler, InvalidOptions, RateLimited } from "parallel-batch-pipeline/effect"
+import { Batch, Gate, Handler, InvalidOptions, Pipeline, RateLimited } from "parallel-batch-pipeline/effect"
 import { type Call, calls, collect, makeLog, single } from "./support/calls.ts"
 
 describe("how long a gate closes", () => {
@@ -111,6 +111,50 @@ describe("how long a gate closes", () => {
       yield* Effect.flip(Gate.withPermit(Effect.fail("down"), gate))
 
       assert.deepStrictEqual((yield* Gate.stateOf(gate, "")).closedFor, Duration.seconds(1))
+    })
+  )
+})
+
+describe("What a gate is told", () => {
+  const boom = (): never => {
+    throw new Error("boom")
+  }
+  const bugs: Readonly<Record<string, object>> = {
+    "a loop that takes too many steps": {},
+    prepareInputs: { prepareInputs: boom },
+    processResults: { processResults: boom },
+    handleRequest: { handleRequest: boom }
+  }
+
+  it.effect.each(Object.entries(bugs))("is no error that comes from no request (%s)", ([, bug]) =>
+    Effect.gen(function* () {
+      const asked: Array<unknown> = []
+      const gate = Gate.make({
+        closeOn: (error) => {
+          asked.push(error)
+          return "1 second"
+        }
+      })
+      let requests = 0
+      const step = Handler.make("step", {
+        handleRequest: (_call: Call) => Effect.sync(() => void requests++),
+        ...bug
+      })
+      const pipeline = Pipeline.make("loop", {
+        handlers: { step },
+        start: "step",
+        routes: { step: { default: "step" } }
+      })
+
+      const options = { params: calls(1), maxSteps: 3, ...collect }
+      const fiber = yield* Effect.forkChild(Batch.run(pipeline, { ...options, gate }))
+      yield* TestClock.adjust("1 minute")
+
+      assert.isDefined(fiber.pollUnsafe(), "it is made again without end")
+      assert.deepInclude(yield* Fiber.join(fiber), { failed: 1 })
+      assert.deepStrictEqual(asked, [])
+      assert.isAtMost(requests, 3)
+      assert.deepInclude(yield* Gate.state(gate), { closed: 0, running: 0 })
     })
   )
 })

@@ -129,7 +129,8 @@ export const endingAt = (run: Run, item: Item, ending: Ending): Ending | undefin
   if (!run.gates.any || ending === "succeeded" || !Cause.isCause(ending)) return ending
   // Those with a policy have asked at each attempt, unless the first one has thrown before there was an effect.
   if ((item.step?.plain !== true && item.permit === undefined) || isJudged(item)) return ending
-  return afterAttempt(run, item, ending)
+  // What fails before the first attempt of a step says nothing of the other side.
+  return item.attempt === 0 ? ending : afterAttempt(run, item, ending)
 }
 
 /** An attempt has failed; its cause, or `undefined` where the other side only said when to come back. */
