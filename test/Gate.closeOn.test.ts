@@ -157,4 +157,29 @@ describe("What a gate is told", () => {
       assert.deepInclude(yield* Gate.state(gate), { closed: 0, running: 0 })
     })
   )
+
+  const places = ["handler", "batch"].flatMap((at) => [{ at }, { at, timeout: 1000 }, { at, retry: { times: 1 } }])
+
+  it.effect.each(places)(
+    "once where the budget allows no further call, and its place is free (%o)",
+    ({ at, ...policy }) =>
+      Effect.gen(function* () {
+        let asked = 0
+        const gate = Gate.make({ concurrency: 1, jitter: 0, key: (_call: Call) => `key ${asked++}` })
+        const ofBatch = at === "batch"
+        const step = Handler.make("step", {
+          handleRequest: (_call: Call) => Effect.fail(new RateLimited({ retryAfter: Duration.millis(10) })),
+          gate: ofBatch ? undefined : gate,
+          ...policy
+        })
+
+        const options = { params: calls(1), budget: { calls: 1 }, drain: "1 second", ...collect } as const
+        const fiber = yield* Effect.forkChild(Batch.run(single(step), { ...options, gate: ofBatch ? gate : undefined }))
+        yield* TestClock.adjust("2 seconds")
+
+        assert.deepInclude(yield* Fiber.join(fiber), { interrupted: 1, attempts: 1 })
+        assert.strictEqual(asked, 2)
+        assert.deepInclude(yield* Gate.state(gate), { running: 0, waiting: 0 })
+      })
+  )
 })

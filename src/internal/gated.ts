@@ -128,9 +128,11 @@ const passing = (
 export const endingAt = (run: Run, item: Item, ending: Ending): Ending | undefined => {
   if (!run.gates.any || ending === "succeeded" || !Cause.isCause(ending)) return ending
   // Those with a policy have asked at each attempt, unless the first one has thrown before there was an effect.
-  if ((item.step?.plain !== true && item.permit === undefined) || isJudged(item)) return ending
+  const isAsked = (item.step?.plain !== true && item.permit === undefined) || isJudged(item)
   // What fails before the first attempt of a step says nothing of the other side.
-  return item.attempt === 0 ? ending : afterAttempt(run, item, ending)
+  if (!isAsked && item.attempt > 0) return afterAttempt(run, item, ending)
+  giveBack(item, "unknown")
+  return ending
 }
 
 /** An attempt has failed; its cause, or `undefined` where the other side only said when to come back. */
@@ -144,6 +146,8 @@ export const afterAttempt = (run: Run, item: Item, cause: Cause.Cause<unknown>):
   else hear(item, permit, verdict)
   if (!again) return bug === undefined ? cause : Cause.combine(cause, bug)
   item.attempt--
+  // The next call may not be made, and then this was not about it.
+  item.judged = undefined
   return undefined
 }
 
