@@ -231,7 +231,7 @@ const giveUp = (item: Item, permit: Permit, verdict: Verdict): void => {
   if (permit === item.permit) item.permit = undefined
   else {
     item.entry = undefined
-    item.spent = 0
+    item.bill = undefined
   }
   leave(permit, verdict)
 }

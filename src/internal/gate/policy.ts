@@ -195,9 +195,9 @@ const checked = (cost: number, limit: number): number => {
   throw new InvalidCost({ cost, limit })
 }
 
-/** Says what a start has really cost. */
-export const settle = (permit: Permit, actual: number): void =>
-  permit.lane.keeper.settle(permit, checked(actual, Number.POSITIVE_INFINITY))
+/** Says what a start has really cost, besides what it has cost before. */
+export const settle = (permit: Permit, actual: number, before = 0): void =>
+  permit.lane.keeper.settle(permit, before + checked(actual, Number.POSITIVE_INFINITY))
 
 /** The policy of a gate that stands in an option. */
 export const policyOf = (
