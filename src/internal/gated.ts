@@ -211,8 +211,8 @@ export const rejection = (run: Run, item: Item, tenant: Tenant, cause: Cause.Cau
   const { keeper } = permit.lane
   // What is within other permits waits for no probe: that may need their places, or to claim what is around both.
   if (error.openMillis === undefined && item.around !== undefined && heldFrom(item.around, 0).length > 0) return "call"
-  // The call was not made, so it was no start.
-  keeper.settle(permit, 0)
+  // The call was not made, so it was no start; at the gate of the batch that is one with those of other requests.
+  if (permit === item.permit || item.attempts === item.earlier) keeper.settle(permit, 0)
   giveUp(item, permit, "unknown")
   if (error.openMillis === undefined) return rest(run, item, tenant, keeper.circuits!.probed(permit.lane))
   keeper.refuse(permit.lane, keeper.timer.now() + error.openMillis)
@@ -232,6 +232,7 @@ const giveUp = (item: Item, permit: Permit, verdict: Verdict): void => {
   else {
     item.entry = undefined
     item.bill = undefined
+    item.earlier = item.attempts
   }
   leave(permit, verdict)
 }

@@ -48,6 +48,8 @@ export class Item implements CurrentItem, Payer {
   attempts = 0
   /** The attempt of the present step, from 1. */
   attempt = 0
+  /** How many requests were made before the present start at the gate of the batch. */
+  earlier = 0
   /** What the gate of the batch was told that its start has cost. */
   bill: Bill | undefined = undefined
   /** When the last request was made, where the gate of the batch adapts. */
