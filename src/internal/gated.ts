@@ -139,7 +139,7 @@ export const endingAt = (run: Run, item: Item, ending: Ending): Ending | undefin
 export const afterAttempt = (run: Run, item: Item, cause: Cause.Cause<unknown>): Cause.Cause<unknown> | undefined => {
   const { gate, permit } = innermost(run, item)
   if (gate === undefined || permit === undefined) return cause
-  const { bug, closed, verdict } = judgeOnce(run, item, gate, permit.lane, cause)
+  const { bug, closed, verdict } = judgeOnce(run, item, gate, permit, cause)
   const again = closed && !gate.countAttempts
   // Where the start was for nothing, the item comes to the gate of the batch once more.
   if (again || permit === item.permit) giveUp(item, permit, verdict)
@@ -154,9 +154,9 @@ export const afterAttempt = (run: Run, item: Item, cause: Cause.Cause<unknown>):
 /** Whether the gate has been asked about the last attempt: it may close for an error, and counts how often it did. */
 const isJudged = (item: Item): boolean => item.judged?.attempts === item.attempts
 
-const judgeOnce = (run: Run, item: Item, gate: Policy, lane: Lane, cause: Cause.Cause<unknown>): Judgement => {
+const judgeOnce = (run: Run, item: Item, gate: Policy, permit: Permit, cause: Cause.Cause<unknown>): Judgement => {
   if (!isJudged(item)) {
-    const judgement = judge(gate, lane, Exit.failCause(cause), run.context as Context.Context<never>)
+    const judgement = judge(gate, permit, Exit.failCause(cause), run.context as Context.Context<never>)
     item.judged = { ...judgement, attempts: item.attempts }
   }
   return item.judged!
@@ -189,7 +189,7 @@ export const throughCircuit = (run: Run, item: Item, call: AnyEffect): AnyEffect
     letThrough.add(permit)
     return Effect.onExit(call, () => Effect.sync(() => letThrough.delete(permit)))
   })
-  return circuits.call(permit.lane, made, (error) => judgeOnce(run, item, gate, permit.lane, Cause.fail(error)).closed)
+  return circuits.call(permit.lane, made, (error) => judgeOnce(run, item, gate, permit, Cause.fail(error)).closed)
 }
 
 /** Whether the permit is within a call of the same key that the circuit has let through. */

@@ -238,6 +238,7 @@ export class Keeper {
     this.running++
     if (permit.started) return
     permit.started = true
+    permit.pauses = lane.pauses
     if (this.adaptive !== undefined) permit.at = now
     if (lane.starts !== undefined) {
       permit.entry = lane.starts.add(now, permit.cost)

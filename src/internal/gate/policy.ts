@@ -163,18 +163,19 @@ export class Policy {
   }
 
   /**
-   * Closes a lane as an error says. Who says that it may be asked again at once (`Retry-After: 0`, or a date that has
+   * Closes the lane of a permit as an error says. Who says that it may be asked again at once (`Retry-After: 0`, or a date that has
    * passed, as those of a server whose clock is behind have) would be asked without end and without a pause.
    */
-  closeAsTold(lane: Lane, duration: Duration.Duration, context: Context.Context<never>): void {
+  closeAsTold({ lane, pauses }: Permit, duration: Duration.Duration, context: Context.Context<never>): void {
     if (Duration.toMillis(duration) > 0) {
       lane.strikes = 0
       return this.close(lane, Duration.toMillis(duration), context, this.longest)
     }
-    // Those that were sent together count once.
-    if (lane.closedUntil > lane.keeper.timer.now()) return
+    // Those that were sent before the last pause count once, also where their answers come behind it.
+    if (pauses < lane.pauses || lane.closedUntil > lane.keeper.timer.now()) return
     const millis = Math.min(firstPauseMillis * 2 ** lane.strikes, lastPauseMillis)
     lane.strikes++
+    lane.pauses++
     this.close(lane, millis, context, this.longest)
   }
 
