@@ -1,0 +1,69 @@
+/** The timers of the system behind keys that nobody uses; they are moved by hand. */
+import { afterEach, assert, beforeEach, describe, it } from "@effect/vitest"
+import { Clock, Context, Effect } from "effect"
+import { Gate } from "parallel-batch-pipeline/effect"
+import { vi } from "vitest"
+
+interface Call {
+  readonly key: string
+}
+
+const key = ({ key }: Call) => key
+
+/** A clock that stands where it is told, and counts who sleeps on it. */
+class Clocks {
+  now = 0
+  sleeps = 0
+  readonly clock: Clock.Clock = {
+    currentTimeMillisUnsafe: () => this.now,
+    currentTimeMillis: Effect.sync(() => this.now),
+    currentTimeNanosUnsafe: () => BigInt(this.now) * 1_000_000n,
+    currentTimeNanos: Effect.sync(() => BigInt(this.now) * 1_000_000n),
+    monotonicTimeNanosUnsafe: () => BigInt(this.now) * 1_000_000n,
+    monotonicTimeNanos: Effect.sync(() => BigInt(this.now) * 1_000_000n),
+    sleep: () => {
+      this.sleeps++
+      return Effect.never
+    }
+  }
+}
+
+/** How many keys are remembered; to ask for the state of the gate would be to forget them. */
+const keysOf = (gate: Gate.Any, context: Context.Context<never> = Context.empty()) => gate.policy.keeperIn(context).keys
+
+const use = (gate: Gate.Gate<Call>, key: string) => Gate.withPermit(Effect.void, gate, { key })
+
+beforeEach(() => void vi.useFakeTimers())
+afterEach(() => {
+  vi.restoreAllMocks()
+  vi.useRealTimers()
+})
+
+describe("Gate, of keys that nobody uses", () => {
+  it("forgets them on the clock of the system", () => {
+    const gate = Gate.make({ key, rate: { limit: 1, window: "10 seconds" } })
+
+    Effect.runSync(use(gate, "a"))
+    vi.advanceTimersByTime(9900)
+    const before = keysOf(gate)
+    vi.advanceTimersByTime(1100)
+
+    assert.deepStrictEqual([before, keysOf(gate), vi.getTimerCount()], [1, 0, 0])
+  })
+
+  it("sleeps on no other clock because of them, and forgets them all the same", () => {
+    const gate = Gate.make({ key, rate: { limit: 1, window: "10 seconds" } })
+    const clocks = new Clocks()
+    const context = Context.make(Clock.Clock, clocks.clock) as Context.Context<never>
+
+    Effect.runSync(Effect.provideContext(use(gate, "a"), context))
+    clocks.now = 9900
+    vi.advanceTimersByTime(70_000)
+    const before = keysOf(gate, context)
+    clocks.now = 10_000
+    vi.advanceTimersByTime(70_000)
+
+    assert.deepStrictEqual([before, keysOf(gate, context)], [1, 0])
+    assert.deepStrictEqual([clocks.sleeps, vi.getTimerCount()], [0, 0])
+  })
+})
