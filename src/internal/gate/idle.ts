@@ -8,7 +8,7 @@ import { Fifo } from "../fifo.ts"
 import type { Keeper } from "./keeper.ts"
 import type { Lane } from "./lane.ts"
 
-/** How long it takes until lanes are looked at, and how many are at once. */
+/** How long it takes at least until lanes are looked at, and most often at most; and how many are at once. */
 const shortestMillis = 1000
 const longestMillis = 60_000
 const mostAtOnce = 10_000
@@ -17,57 +17,77 @@ export class Idle {
   private readonly keeper: Keeper
   /** Those that nobody used at some time, to be looked at again. */
   private readonly lanes = new Fifo<Lane>()
-  /** Whether they will be. */
-  private waits = false
+  /** How many have not been looked at in this round. */
+  private left = 0
+  /** None of those that have been, or have come since, can be forgotten before this time. */
+  private emptyFrom = Number.POSITIVE_INFINITY
+  /** When they are looked at again, and whether that is soon enough for whatever may come until then. */
+  private looksAt = Number.POSITIVE_INFINITY
+  private isSoon = false
 
   constructor(keeper: Keeper) {
     this.keeper = keeper
   }
 
   add(lane: Lane): void {
+    const { emptyAt } = lane
+    // What is closed for ever is never forgotten.
+    if (emptyAt === Number.POSITIVE_INFINITY) return
     lane.rested = true
     this.lanes.push(lane)
-    if (!this.waits) this.lookAt(lane.emptyAt)
+    this.emptyFrom = Math.min(this.emptyFrom, emptyAt)
+    if (!this.isSoon && emptyAt < this.looksAt) this.lookAt(emptyAt, shortestMillis)
   }
 
-  /** Looks at so many, and forgets those of which nothing is left to know; answers when others will be so. */
-  forget(most = Number.POSITIVE_INFINITY): number {
+  /** Looks at so many, and forgets those of which nothing is left to know. */
+  forget(most = Number.POSITIVE_INFINITY): void {
     const { keeper, lanes } = this
-    let next = Number.POSITIVE_INFINITY
-    if (lanes.length === 0) return next
+    if (lanes.length === 0) return
     const now = keeper.timer.now()
     if (keeper.users === 0 && keeper.emptyAt <= now) {
       keeper.lanes.clear()
       lanes.drain()
-      return now
+      this.left = 0
+      return
     }
     for (let i = Math.min(most, lanes.length); i > 0; i--) {
       const lane = lanes.shift()!
       lane.rested = false
+      if (this.left > 0) this.left--
       if (lane.users > 0) continue
       const { emptyAt } = lane
       if (emptyAt <= now) keeper.lanes.delete(lane.key)
-      else {
-        next = Math.min(next, emptyAt)
+      else if (emptyAt !== Number.POSITIVE_INFINITY) {
         lane.rested = true
         lanes.push(lane)
+        this.emptyFrom = Math.min(this.emptyFrom, emptyAt)
       }
     }
-    return next
   }
 
-  /** Looks again about then, but neither often nor at many at once. */
-  private lookAt(at: number): void {
+  /** Looks again about then. */
+  private lookAt(at: number, least: number): void {
     const { limits, timer } = this.keeper
-    this.waits = true
-    const millis = Math.min(at - timer.now(), Math.max(longestMillis, limits.window ?? 0))
-    timer.later(Math.max(shortestMillis, millis), this.look)
+    const now = timer.now()
+    const millis = Math.max(least, at - now)
+    this.looksAt = now + millis
+    this.isSoon = millis <= Math.max(longestMillis, limits.window ?? 0)
+    timer.later(millis, this.look)
   }
 
   private readonly look = (): void => {
-    this.waits = false
-    const { length } = this.lanes
-    const emptyAt = this.forget(mostAtOnce)
-    if (this.lanes.length > 0) this.lookAt(length > mostAtOnce ? 0 : emptyAt)
+    const { lanes } = this
+    const { length } = lanes
+    this.isSoon = false
+    this.looksAt = Number.POSITIVE_INFINITY
+    if (this.left === 0) {
+      this.left = length
+      this.emptyFrom = Number.POSITIVE_INFINITY
+    }
+    this.forget(Math.min(this.left, mostAtOnce))
+    if (lanes.length === 0) return
+    if (this.left > 0) this.lookAt(0, shortestMillis)
+    // Where it was for nothing, the clock of the gate is slower than that of the system, or stands.
+    else this.lookAt(this.emptyFrom, lanes.length < length ? shortestMillis : longestMillis)
   }
 }
