@@ -19,7 +19,6 @@ import type { Options } from "./GateOptions.ts"
 import type { Holding } from "./internal/gate/holding.ts"
 import type { Keeper } from "./internal/gate/keeper.ts"
 import { heldIn, pass } from "./internal/gate/pass.ts"
-import type { Permit } from "./internal/gate/permit.ts"
 import { Policy, settle as settleAt } from "./internal/gate/policy.ts"
 import * as Check from "./internal/options.ts"
 
@@ -180,6 +179,10 @@ export const withPermit: {
  * expected to cost holds others back. Outside of the gate there is no start to
  * settle, and it dies.
  *
+ * Who says it again for the same start corrects what he has said before. At the
+ * gate of a batch the start is one for all requests of an item: what each of them
+ * has said last adds up.
+ *
  * **Example** (Paying for what was used)
  *
  * ```ts
@@ -212,9 +215,11 @@ export const settle: {
 } = dual(2, ({ policy }: Any, actual: number): Effect.Effect<void> =>
   Effect.contextWith((context: Context.Context<never>) =>
     Effect.sync(() => {
-      const permit = permitOf(heldIn(context), policy.keeperIn(context))
-      if (permit === undefined) throw new Error("Gate.settle was called outside of the gate")
-      settleAt(permit, actual)
+      const holding = holdingOf(heldIn(context), policy.keeperIn(context))
+      if (holding === undefined) throw new Error("Gate.settle was called outside of the gate")
+      const { payer, permit } = holding
+      if (payer === undefined) settleAt(permit, actual)
+      else payer.settle(actual, permit)
     })
   )
 )
@@ -227,7 +232,8 @@ export const settle: {
  * **Details**
  *
  * Closing a key that is closed already never opens it earlier. It opens a little
- * later than told, see `jitter`.
+ * later than told, see `jitter`. A duration that is not longer than zero dies with
+ * `InvalidOptions`.
  *
  * **Example** (Closing for a host)
  *
@@ -255,13 +261,11 @@ export const close: {
   (self: Any, key: string, duration: Duration.Input): Effect.Effect<void>
 } = dual(3, ({ policy }: Any, key: string, duration: Duration.Input): Effect.Effect<void> =>
   Effect.contextWith((context: Context.Context<never>) =>
-    Effect.sync(() =>
-      policy.close(
-        policy.laneNamed(policy.keeperIn(context), key),
-        Duration.toMillis(Check.duration("duration", duration)),
-        context
-      )
-    )
+    Effect.sync(() => {
+      // The duration first: nobody would forget the lane of a key that is not closed.
+      const millis = Duration.toMillis(Check.duration("duration", duration))
+      policy.close(policy.laneNamed(policy.keeperIn(context), key), millis, context)
+    })
   )
 )
 
@@ -306,8 +310,8 @@ const Proto = {
   }
 }
 
-const permitOf = (held: Holding | undefined, keeper: Keeper): Permit | undefined => {
+const holdingOf = (held: Holding | undefined, keeper: Keeper): Holding | undefined => {
   let holding = held
   while (holding !== undefined && holding.keeper !== keeper) holding = holding.outer
-  return holding?.permit
+  return holding
 }

@@ -22,7 +22,7 @@ export interface State {
   readonly waiting: number
   /** How many may run at this moment; `Infinity` where there is no limit. */
   readonly concurrency: number
-  /** How many keys are remembered: those in use, closed, or with starts in the last window, and a few more. */
+  /** How many keys are remembered: those in use, closed, with starts in the last window, or whose circuit knows something. */
   readonly keys: number
   /** Of how many keys the gate is closed; of a gate without keys, 1 where it is closed. */
   readonly closed: number
@@ -76,7 +76,10 @@ export interface KeyState {
 export const state = ({ policy }: Any): Effect.Effect<State> =>
   Effect.contextWith((context: Context.Context<never>) =>
     Effect.sync(() => {
-      const { concurrency, keys, lanes, limits, only, running, timer, waiting } = policy.keeperIn(context)
+      const keeper = policy.keeperIn(context)
+      // Who looks on gets the same numbers on each clock, whenever the keys were last looked at.
+      keeper.idle.forget()
+      const { concurrency, keys, lanes, limits, only, running, timer, waiting } = keeper
       const now = timer.now()
       let closed = 0
       let circuitsOpen = 0

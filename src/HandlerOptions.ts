@@ -132,8 +132,8 @@ export interface Options<
   readonly gate?: Gate<P> | undefined
   /**
    * What the start of a request has really cost at the gate, such as the tokens of a model, by what the request answers:
-   * as `Gate.settle` in the request. Without a `gate` the gate of the batch is told, if there is one. Defaults to what was
-   * expected.
+   * as `Gate.settle` in the request. Without a `gate` the gate of the batch is told, if there is one, where the costs of
+   * all requests of an item add up. Defaults to what was expected.
    */
   readonly settleCost?: ((outputs: NoInfer<O>) => number) | undefined
   /** Defaults to a single attempt. */

@@ -204,4 +204,36 @@ describe("Breaker", () => {
         assert.deepInclude(yield* run(2), { succeeded: 1 })
       })
   )
+
+  it.effect.each([10, 1])(
+    "gives back no start that another request of the item was made for (it was to cost %s)",
+    (cost) =>
+      Effect.gen(function* () {
+        const gate = makeGate({
+          breaker: Breaker.make({ failures: 1, openFor: 50 }),
+          rate: { limit: 12, window: 1000 },
+          cost: ({ n }: Call) => [cost, 1, 2][n]!
+        })
+        const first = Handler.make("first", {
+          handleRequest: ({ n }: Call) => (n === 0 ? Effect.as(Effect.sleep(20), 10) : Effect.fail("down")),
+          settleCost: cost === 10 ? undefined : (used) => used
+        })
+        const second = Handler.make("second", { handleRequest: (_call: Call) => Effect.void })
+        const pipeline = Pipeline.make("two", {
+          handlers: { first, second },
+          start: "first",
+          routes: { first: { default: "second" } }
+        })
+
+        const fiber = yield* Effect.forkChild(
+          Batch.run(pipeline, { params: calls(2), concurrency: 2, gate, ...collect })
+        )
+        yield* TestClock.adjust(30)
+        assert.deepInclude(yield* Fiber.join(fiber), { interrupted: 1, failed: 1 })
+        const next = yield* Effect.forkChild(Gate.withPermit(Clock.currentTimeMillis, gate, { n: 2, host: "a" }))
+        yield* TestClock.adjust(2000)
+
+        assert.strictEqual(yield* Fiber.join(next), 1000)
+      })
+  )
 })

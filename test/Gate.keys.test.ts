@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, Fiber } from "effect"
+import { Cause, type Duration, Effect, Exit, Fiber } from "effect"
 import { TestClock } from "effect/testing"
 import { Batch, Gate, Handler, Pipeline } from "parallel-batch-pipeline/effect"
 import { collectGarbage } from "./support/heap.ts"
@@ -112,13 +112,14 @@ describe("Gate, of keys that are idle", () => {
       const open = yield* Effect.forEach(Array.from({ length: 30_000 }).keys(), (n) =>
         fork(Gate.withPermit(Effect.never, gate, { key: `key ${n}` }))
       )
+      assert.strictEqual(yield* keysOf(gate), 30_000)
       yield* Fiber.interruptAll(open.splice(0))
       assert.isAtMost(timers(), before.timers)
-      assert.isAtLeast(yield* keysOf(gate), 30_000)
       yield* Effect.sleep("1500 millis")
 
-      assert.strictEqual(yield* keysOf(gate), 0)
+      // To look at the state is to forget them.
       assert.isAtMost(heap() - before.heap, 3)
+      assert.strictEqual(yield* keysOf(gate), 0)
     })
   )
 
@@ -145,6 +146,18 @@ describe("Gate, of keys that are idle", () => {
 
       assert.deepStrictEqual([ofBatch.failed, ofHandler.failed], [1, 1])
       assert.deepInclude(yield* Gate.state(gate), { keys: 0, running: 0 })
+    })
+  )
+
+  it.effect.each([0, "-1 seconds", Number.NaN])("remembers no key that was to be closed for no time (%s)", (duration) =>
+    Effect.gen(function* () {
+      const gate = Gate.make({ key })
+
+      const exit = yield* Effect.exit(Gate.close(gate, "a", duration as Duration.Input))
+
+      assert(Exit.isFailure(exit))
+      assert.match(String(Cause.squash(exit.cause)), /"duration".*longer than zero/)
+      assert.deepInclude(yield* Gate.state(gate), { keys: 0, closed: 0 })
     })
   )
 })

@@ -56,24 +56,71 @@ describe("Gate.settle", () => {
     })
   )
 
-  it.effect("adds up what the steps of an item have cost at the gate of its batch", () =>
-    Effect.gen(function* () {
-      const gate = Gate.make({ rate: { limit: 10, window: 100 } })
-      const step = () =>
-        Handler.make("step", { handleRequest: (_call: { readonly n: number }) => Effect.void, settleCost: () => 6 })
-      const pipeline = Pipeline.make("pipeline", {
-        handlers: { a: step(), b: step() },
-        start: "a",
-        routes: { a: { default: "b" } }
+  /** Twice six is more than ten, so the next start has to wait for these to leave the window. */
+  const six = {
+    settleCost: { handleRequest: () => Effect.void, settleCost: () => 6 },
+    "Gate.settle": { handleRequest: (gate: Gate.Any) => Gate.settle(gate, 6) },
+    "Gate.settle, twice": {
+      handleRequest: (gate: Gate.Any) => Effect.andThen(Gate.settle(gate, 9), Gate.settle(gate, 6))
+    },
+    "Gate.settle, within another gate": {
+      handleRequest: (gate: Gate.Any) => Gate.withPermit(Gate.settle(gate, 6), Gate.make({}))
+    },
+    both: { handleRequest: (gate: Gate.Any) => Gate.settle(gate, 9), settleCost: () => 6 }
+  }
+
+  it.effect.each(Object.entries(six))(
+    "adds up what the requests of an item have cost at the gate of its batch (%s)",
+    ([, said]) =>
+      Effect.gen(function* () {
+        const gate = Gate.make({ rate: { limit: 14, window: 100 } })
+        const step = () =>
+          Handler.make("step", {
+            ...said,
+            handleRequest: (_call: { readonly n: number }): Effect.Effect<void> => said.handleRequest(gate)
+          })
+        const pipeline = Pipeline.make("pipeline", {
+          handlers: { a: step(), b: step() },
+          start: "a",
+          routes: { a: { default: "b" } }
+        })
+
+        yield* Batch.run(pipeline, { params: [{ n: 1 }], gate })
+        // There is room for two more.
+        yield* Effect.all([Gate.withPermit(Effect.void, gate), Gate.withPermit(Effect.void, gate)])
+        const fiber = yield* Effect.forkChild(Gate.withPermit(Effect.void, gate))
+        yield* TestClock.adjust(99)
+
+        assert.isUndefined(fiber.pollUnsafe())
+        yield* TestClock.adjust(1)
+        yield* Fiber.join(fiber)
       })
+  )
 
-      yield* Batch.run(pipeline, { params: [{ n: 1 }], gate })
-      const fiber = yield* Effect.forkChild(Gate.withPermit(Effect.void, gate))
-      yield* TestClock.adjust(99)
+  it.effect("adds up what the attempts of a request have cost, there as at the gate of the handler", () =>
+    Effect.gen(function* () {
+      for (const at of ["batch", "handler"]) {
+        const gate = Gate.make({ rate: { limit: 14, window: 100 } })
+        let count = 0
+        const step = Handler.make("step", {
+          handleRequest: (_call: { readonly n: number }) =>
+            Effect.andThen(
+              Gate.settle(gate, 6),
+              Effect.suspend(() => (++count === 1 ? Effect.fail("once") : Effect.void))
+            ),
+          retry: { times: 1 },
+          gate: at === "handler" ? gate : undefined
+        })
+        const pipeline = Pipeline.make("pipeline", { handlers: { step }, start: "step" })
 
-      assert.isUndefined(fiber.pollUnsafe())
-      yield* TestClock.adjust(1)
-      yield* Fiber.join(fiber)
+        yield* Batch.run(pipeline, { params: [{ n: 1 }], gate: at === "batch" ? gate : undefined })
+        yield* Effect.all([Gate.withPermit(Effect.void, gate), Gate.withPermit(Effect.void, gate)])
+        const fiber = yield* Effect.forkChild(Gate.withPermit(Effect.void, gate))
+        yield* TestClock.adjust(99)
+
+        assert.isUndefined(fiber.pollUnsafe(), at)
+        yield* Fiber.interrupt(fiber)
+      }
     })
   )
 })

@@ -2,6 +2,7 @@ import { assert, describe, it } from "@effect/vitest"
 import { Duration, Effect, Fiber, Scheduler } from "effect"
 import { TestClock } from "effect/testing"
 import { Batch, Gate, Handler, Pipeline, RateLimited } from "parallel-batch-pipeline/effect"
+import { type Call, calls, makeLog, single } from "./support/calls.ts"
 
 /** So many steps of a fiber, in which it may be told to let others go first. */
 const steps = (count: number): Effect.Effect<void> =>
@@ -83,6 +84,65 @@ describe("Gate, told to come back at once", () => {
 
       assert.strictEqual((yield* Fiber.join(batch)).succeeded, 1)
       assert.deepStrictEqual(at, [0, 100, 300, 700, 1500])
+    })
+  )
+
+  /** Answers an error that says to come back at once, or a success, after a time. */
+  const answer = (after: number, isGood: boolean) =>
+    Effect.delay(isGood ? Effect.void : Effect.fail(new RateLimited({ retryAfter: Duration.zero })), after)
+
+  it.effect.each(["handler", "batch", "withPermit"])("counts those that were sent before a pause once (%s)", (at) =>
+    Effect.gen(function* () {
+      const gate = Gate.make({ jitter: 0 })
+      const { log, times } = makeLog()
+      const handleRequest = ({ n }: Call) =>
+        Effect.flatMap(log(n), () => answer(times().length > 2 ? 100 : [10, 150][n]!, times().length > 4))
+      const step = Handler.make("step", { handleRequest, gate: at === "handler" ? gate : undefined })
+      const again = (call: Call): Effect.Effect<void> =>
+        Effect.catch(Gate.withPermit(handleRequest(call), gate), () => again(call))
+
+      const all: Effect.Effect<unknown, unknown> =
+        at === "withPermit"
+          ? Effect.forEach(calls(2), again, { concurrency: 2 })
+          : Batch.run(single(step), { params: calls(2), gate: at === "batch" ? gate : undefined })
+      const fiber = yield* Effect.forkChild(all)
+      yield* TestClock.adjust(1000)
+      yield* Fiber.join(fiber)
+
+      // The second answer, at 150, is about the first pause, and that of the third request, at 210, begins the second.
+      assert.deepStrictEqual(times(), [0, 0, 110, 150, 410, 410])
+    })
+  )
+
+  it.effect("counts a request that its item has made since, within a start before the pause", () =>
+    Effect.gen(function* () {
+      const gate = Gate.make({ jitter: 0 })
+      const { log, timesOf } = makeLog()
+      const request = (name: string, after: number) => (call: Call) =>
+        call.n === 0 && name === "two"
+          ? Effect.void
+          : Effect.flatMap(log(`${name} ${call.n}`), () =>
+              answer(after, timesOf(`${name} ${call.n}`).length > 1 || (name === "one" && call.n === 1))
+            )
+      const one = Handler.make("one", { handleRequest: (call: Call) => request("one", call.n === 0 ? 10 : 50)(call) })
+      const two = Handler.make("two", { handleRequest: request("two", 110) })
+      const pipeline = Pipeline.make("both", {
+        handlers: { one, two },
+        start: "one",
+        routes: { one: { default: "two" } }
+      })
+
+      const fiber = yield* Effect.forkChild(Batch.run(pipeline, { params: calls(2), gate }))
+      yield* TestClock.adjust(1000)
+
+      assert.strictEqual((yield* Fiber.join(fiber)).succeeded, 2)
+      assert.deepStrictEqual(
+        [timesOf("one 0"), timesOf("two 1")],
+        [
+          [0, 110],
+          [50, 260]
+        ]
+      )
     })
   )
 })

@@ -5,7 +5,7 @@
  */
 import type * as Duration from "effect/Duration"
 import type { Any as AnyGate, Rate } from "../Gate.ts"
-import { gateOf, settle } from "../internal/gate/policy.ts"
+import { gateOf } from "../internal/gate/policy.ts"
 import * as Check from "../internal/options.ts"
 import { BaseHandler, type Policy, type SharedData } from "./BaseHandler.ts"
 import { current } from "./context.ts"
@@ -100,16 +100,17 @@ export abstract class Handler<TInput, TOutput, TSharedData extends SharedData = 
 
   /**
    * Says in `handleRequest` what the start of this request has really cost at the gate, for costs that are known only
-   * afterwards, such as the tokens of a model. Where the handler has no gate, it is the gate of its batch that is told, for
-   * the whole item; where that has none either, it throws.
+   * afterwards, such as the tokens of a model. Where the handler has no gate, it is the gate of its batch that is told,
+   * where the costs of all requests of an item add up; where that has none either, it throws. The last call within a request
+   * is what counts.
    */
   protected settleCost(actual: number): void {
-    const permit = current()?.permit
-    if (permit === undefined)
+    const context = current()
+    if (context?.hasGate !== true)
       throw new Error(
         `settleCost of ${this} was called outside of a request, or where neither it nor its batch has a gate`
       )
-    settle(permit, actual)
+    context.settle(actual)
   }
 
   /** @internal */

@@ -8,7 +8,6 @@
  */
 import * as Context from "effect/Context"
 import { Held, type Holding } from "../internal/gate/holding.ts"
-import type { Permit } from "../internal/gate/permit.ts"
 import type { Item } from "../internal/item.ts"
 import { LazySignal } from "../internal/lazySignal.ts"
 import type { Run } from "../internal/run.ts"
@@ -95,9 +94,14 @@ export class ItemContext {
     return this.#item.cell.ref.current
   }
 
-  /** The permit of the present step, or else that of its batch, where these have a gate. */
-  get permit(): Permit | undefined {
-    return this.#item.permit ?? this.#item.entry
+  /** Whether the present step has a gate, or else its batch. */
+  get hasGate(): boolean {
+    return this.#item.permit !== undefined || this.#item.entry !== undefined
+  }
+
+  /** Says what the start of the present request has really cost. */
+  settle(actual: number): void {
+    this.#item.settle(actual)
   }
 
   get held(): Holding | undefined {

@@ -13,7 +13,6 @@ import * as Pull from "effect/Pull"
 import * as Schedule from "effect/Schedule"
 import { HandlerTimeout } from "../BatchError.ts"
 import type { AnyEffect, HandlerDefinition } from "./definition.ts"
-import { settle } from "./gate/policy.ts"
 import { afterAttempt, approach, rejection, rest, throughCircuit } from "./gated.ts"
 import type { Step } from "./graph.ts"
 import type { Item } from "./item.ts"
@@ -92,13 +91,7 @@ const settled =
   (item: Item, costOf: (outputs: unknown) => number) =>
   (outputs: unknown): Effect.Effect<void> =>
     Effect.sync(() => {
-      const { entry, permit } = item
-      if (permit !== undefined) return settle(permit, costOf(outputs))
-      if (entry === undefined) return
-      // The start at the gate of the batch is one for all requests of the item.
-      const spent = item.spent + costOf(outputs)
-      settle(entry, spent)
-      item.spent = spent
+      if (item.permit !== undefined || item.entry !== undefined) item.settle(costOf(outputs))
     })
 
 /** Each attempt goes through the gate; one that was only told when to come back is made again. */

@@ -129,30 +129,35 @@ const passing = (
 export const endingAt = (run: Run, item: Item, ending: Ending): Ending | undefined => {
   if (!run.gates.any || ending === "succeeded" || !Cause.isCause(ending)) return ending
   // Those with a policy have asked at each attempt, unless the first one has thrown before there was an effect.
-  if ((item.step?.plain !== true && item.permit === undefined) || isJudged(item)) return ending
-  return afterAttempt(run, item, ending)
+  const isAsked = (item.step?.plain !== true && item.permit === undefined) || isJudged(item)
+  // What fails before the first attempt of a step says nothing of the other side.
+  if (!isAsked && item.attempt > 0) return afterAttempt(run, item, ending)
+  giveBack(item, "unknown")
+  return ending
 }
 
 /** An attempt has failed; its cause, or `undefined` where the other side only said when to come back. */
 export const afterAttempt = (run: Run, item: Item, cause: Cause.Cause<unknown>): Cause.Cause<unknown> | undefined => {
   const { gate, permit } = innermost(run, item)
   if (gate === undefined || permit === undefined) return cause
-  const { bug, closed, verdict } = judgeOnce(run, item, gate, permit.lane, cause)
+  const { bug, closed, verdict } = judgeOnce(run, item, gate, permit, cause)
   const again = closed && !gate.countAttempts
   // Where the start was for nothing, the item comes to the gate of the batch once more.
   if (again || permit === item.permit) giveUp(item, permit, verdict)
   else hear(item, permit, verdict)
   if (!again) return bug === undefined ? cause : Cause.combine(cause, bug)
   item.attempt--
+  // The next call may not be made, and then this was not about it.
+  item.judged = undefined
   return undefined
 }
 
 /** Whether the gate has been asked about the last attempt: it may close for an error, and counts how often it did. */
 const isJudged = (item: Item): boolean => item.judged?.attempts === item.attempts
 
-const judgeOnce = (run: Run, item: Item, gate: Policy, lane: Lane, cause: Cause.Cause<unknown>): Judgement => {
+const judgeOnce = (run: Run, item: Item, gate: Policy, permit: Permit, cause: Cause.Cause<unknown>): Judgement => {
   if (!isJudged(item)) {
-    const judgement = judge(gate, lane, Exit.failCause(cause), run.context as Context.Context<never>)
+    const judgement = judge(gate, permit, Exit.failCause(cause), run.context as Context.Context<never>)
     item.judged = { ...judgement, attempts: item.attempts }
   }
   return item.judged!
@@ -185,7 +190,7 @@ export const throughCircuit = (run: Run, item: Item, call: AnyEffect): AnyEffect
     letThrough.add(permit)
     return Effect.onExit(call, () => Effect.sync(() => letThrough.delete(permit)))
   })
-  return circuits.call(permit.lane, made, (error) => judgeOnce(run, item, gate, permit.lane, Cause.fail(error)).closed)
+  return circuits.call(permit.lane, made, (error) => judgeOnce(run, item, gate, permit, Cause.fail(error)).closed)
 }
 
 /** Whether the permit is within a call of the same key that the circuit has let through. */
@@ -207,8 +212,8 @@ export const rejection = (run: Run, item: Item, tenant: Tenant, cause: Cause.Cau
   const { keeper } = permit.lane
   // What is within other permits waits for no probe: that may need their places, or to claim what is around both.
   if (error.openMillis === undefined && item.around !== undefined && heldFrom(item.around, 0).length > 0) return "call"
-  // The call was not made, so it was no start.
-  keeper.settle(permit, 0)
+  // The call was not made, so it was no start; at the gate of the batch that is one with those of other requests.
+  if (permit === item.permit || item.attempts === item.earlier) keeper.settle(permit, 0)
   giveUp(item, permit, "unknown")
   if (error.openMillis === undefined) return rest(run, item, tenant, keeper.circuits!.probed(permit.lane))
   keeper.refuse(permit.lane, keeper.timer.now() + error.openMillis)
@@ -227,7 +232,8 @@ const giveUp = (item: Item, permit: Permit, verdict: Verdict): void => {
   if (permit === item.permit) item.permit = undefined
   else {
     item.entry = undefined
-    item.spent = 0
+    item.bill = undefined
+    item.earlier = item.attempts
   }
   leave(permit, verdict)
 }

@@ -5,7 +5,9 @@ import * as Context from "effect/Context"
 import { Held, type Holding } from "./gate/holding.ts"
 import type { Keeper } from "./gate/keeper.ts"
 import { heldIn } from "./gate/pass.ts"
+import type { Permit } from "./gate/permit.ts"
 import type { Policy } from "./gate/policy.ts"
+import type { Item } from "./item.ts"
 import type { RunOptions } from "./runOptions.ts"
 
 export class Gates {
@@ -16,7 +18,7 @@ export class Gates {
   /** Whether the gate of the batch has a breaker, which is around every request. */
   readonly breaks: boolean
   /** Whether that gate finds its own limit. */
-  readonly adapts: boolean
+  private readonly adapts: boolean
   /** The permits that the batch runs under, where it runs inside of an item. */
   readonly held: Holding | undefined
   /** The context of the batch; what its items hold, they know themselves. */
@@ -34,6 +36,12 @@ export class Gates {
     // Looking for references needs no services.
     this.held = heldIn(context as Context.Context<never>)
     this.context = this.held === undefined ? context : Context.add(context, Held, undefined)
+  }
+
+  /** A request is made within the permit of the gate of the batch, which may be long after its start. */
+  called(item: Item, entry: Permit): void {
+    entry.pauses = entry.lane.pauses
+    if (this.adapts) item.calledAt = entry.lane.keeper.timer.now()
   }
 
   /** The state of a gate on the clock of the batch. */

@@ -8,8 +8,9 @@ import * as Scope from "effect/Scope"
 import { CurrentItem } from "./currentItem.ts"
 import type { First, Verdict } from "./duplicates.ts"
 import type { Ending } from "./ending.ts"
-import { Holding } from "./gate/holding.ts"
+import { Holding, type Payer } from "./gate/holding.ts"
 import type { Permit } from "./gate/permit.ts"
+import { settle } from "./gate/policy.ts"
 import type { Judgement } from "./gate/verdict.ts"
 import type { Step } from "./graph.ts"
 import { LazySignal } from "./lazySignal.ts"
@@ -17,7 +18,16 @@ import type { KeyOf } from "./outcome.ts"
 import type { Cell } from "./shared.ts"
 import type { Trail } from "./trail.ts"
 
-export class Item implements CurrentItem {
+/** What several requests have cost that have one start in common. */
+interface Bill {
+  /** What those before the last one have cost. */
+  readonly before: number
+  /** What the last one has cost, and which that was. */
+  readonly last: number
+  readonly attempts: number
+}
+
+export class Item implements CurrentItem, Payer {
   readonly index: number
   readonly params: unknown
   /** Where the item finds the shared data: that of the batch, or a copy of its own. */
@@ -38,8 +48,10 @@ export class Item implements CurrentItem {
   attempts = 0
   /** The attempt of the present step, from 1. */
   attempt = 0
-  /** What the requests have cost for which the gate of the batch was told. */
-  spent = 0
+  /** How many requests were made before the present start at the gate of the batch. */
+  earlier = 0
+  /** What the gate of the batch was told that its start has cost. */
+  bill: Bill | undefined = undefined
   /** When the last request was made, where the gate of the batch adapts. */
   calledAt: number | undefined = undefined
   /** How the item ends, where that is known before it runs. */
@@ -136,7 +148,20 @@ export class Item implements CurrentItem {
 
   get heldByBatch(): Holding | undefined {
     const { around, entry } = this
-    return entry === undefined ? around : (entry.holding ??= new Holding(entry, around))
+    return entry === undefined ? around : (entry.holding ??= new Holding(entry, around, this))
+  }
+
+  /**
+   * Says what the start of the present request has really cost, where there is a gate. The start at the gate of the batch is
+   * one for all requests: what each of them has said last adds up.
+   */
+  settle(actual: number, permit: Permit | undefined = this.permit ?? this.entry): void {
+    if (permit === undefined) return
+    if (permit !== this.entry) return settle(permit, actual)
+    const { attempts, bill } = this
+    const before = bill === undefined ? 0 : bill.attempts === attempts ? bill.before : bill.before + bill.last
+    settle(permit, actual, before)
+    this.bill = { before, last: actual, attempts }
   }
 
   /** The params as the present step takes them. */

@@ -4,6 +4,7 @@
  */
 import * as Duration from "effect/Duration"
 import * as Option from "effect/Option"
+import { hasProperty } from "effect/Predicate"
 import * as Schedule from "effect/Schedule"
 import { InvalidOptions } from "../BatchError.ts"
 
@@ -27,6 +28,24 @@ export const duration = (option: string, value: Duration.Input, owner?: string):
   const decoded = Option.getOrUndefined(Duration.fromInput(value))
   if (decoded !== undefined && Duration.toMillis(decoded) > 0) return decoded
   throw new InvalidOptions({ option, value, expected: 'a duration longer than zero, such as "10 seconds"', owner })
+}
+
+const units = ["weeks", "days", "hours", "minutes", "seconds", "milliseconds", "microseconds", "nanoseconds"] as const
+
+/** A duration of at least 0; `undefined` for anything else. */
+export const pause = (value: unknown): Duration.Duration | undefined => {
+  if (!isDurationInput(value)) return undefined
+  const decoded = Option.getOrUndefined(Duration.fromInput(value))
+  return decoded !== undefined && Duration.toMillis(decoded) >= 0 ? decoded : undefined
+}
+
+/** `Duration.fromInput` reads any object without a unit, such as a promise, as no time, and so it does with NaN. */
+const isDurationInput = (value: unknown): value is Duration.Input => {
+  if (typeof value !== "object" || value === null) return !Number.isNaN(value)
+  if (Duration.isDuration(value)) return true
+  if (Array.isArray(value)) return !value.some(Number.isNaN)
+  const given = units.flatMap((unit) => (hasProperty(value, unit) && value[unit] !== undefined ? [value[unit]] : []))
+  return given.length > 0 && given.every((amount) => typeof amount === "number" && !Number.isNaN(amount))
 }
 
 /** A retry that nothing bounds would repeat a failure for ever, and without a pause. */

@@ -230,7 +230,7 @@ export class Run {
       return false
     }
     this.calls++
-    if (this.gates.adapts) item.calledAt = item.entry?.lane.keeper.timer.now()
+    if (item.entry !== undefined) this.gates.called(item, item.entry)
     return true
   }
 

@@ -196,6 +196,26 @@ describe("gates of the classes", () => {
     })
   )
 
+  it.effect("add up what the requests of an item have cost at the gate of its batch", () =>
+    Effect.gen(function* () {
+      const gate = Gate.make({ rate: { limit: 14, window: 50 } })
+      const first = new Settling({}, () => "done", 6)
+      const second = new Settling({}, () => "done", 6)
+      const pipeline = new Pipeline(first)
+      first.connectTo(second)
+      const batch = new BatchPipeline(pipeline, { params: () => params(4), gate })
+
+      const fiber = yield* Effect.forkChild(batch.toEffect({}))
+      yield* pass(45)
+      const calls = first.calls
+      yield* pass(200)
+      yield* Fiber.join(fiber)
+
+      // Each item costs twelve, so the second is the last one for which there is room.
+      assert.deepStrictEqual([calls, second.calls], [2, 4])
+    })
+  )
+
   it.effect("settle at their own gate, where the batch has one too", () =>
     Effect.gen(function* () {
       const gate = Gate.make({ rate: { limit: 10, window: 50 }, cost: () => 10 })

@@ -27,9 +27,16 @@ export interface Claim {
   readonly wanted: boolean
 }
 
+/** Who has a permit whose start is one for several requests. */
+export interface Payer {
+  /** Says what the present request has really cost. */
+  readonly settle: (actual: number, permit: Permit) => void
+}
+
 export class Holding {
   readonly permit: Permit
   readonly outer: Holding | undefined
+  readonly payer: Payer | undefined
   /** Whether its place is needed now. */
   private wanted = true
   /** For whom it is put aside, or was. */
@@ -38,9 +45,10 @@ export class Holding {
   private claimers: Set<Claimant> | undefined = undefined
   private takers: Set<Claimant> | undefined = undefined
 
-  constructor(permit: Permit, outer: Holding | undefined) {
+  constructor(permit: Permit, outer: Holding | undefined, payer?: Payer) {
     this.permit = permit
     this.outer = outer
+    this.payer = payer
   }
 
   get keeper(): Keeper {

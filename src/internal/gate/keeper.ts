@@ -9,10 +9,10 @@
  * that have no place for what it would admit. So an event costs O(log n) for the lanes that
  * it concerns, and nothing for all others.
  */
-import { Fifo } from "../fifo.ts"
 import type { Aimd, Verdict } from "./aimd.ts"
 import type { Circuits } from "./circuits.ts"
 import { Heap } from "./heap.ts"
+import { Idle } from "./idle.ts"
 import { Lane } from "./lane.ts"
 import { Dependents, type Host } from "./line.ts"
 import { Permit } from "./permit.ts"
@@ -29,11 +29,6 @@ export interface Limits {
   readonly keyed: boolean
 }
 
-/** How long it takes until lanes at rest are looked at, and how many are at once. */
-const shortestRestMillis = 1000
-const longestRestMillis = 60_000
-const mostSwept = 10_000
-
 export class Keeper {
   /** Gates are taken in this order wherever one is taken while another is held. */
   readonly order: number
@@ -48,12 +43,10 @@ export class Keeper {
   circuits: Circuits | undefined = undefined
   readonly adaptive: Aimd | undefined
   readonly lanes = new Map<string, Lane>()
-  /** Lanes that have come to rest at some time, to be looked at again. */
-  private readonly rested = new Fifo<Lane>()
-  /** Whether they will be, also where nobody comes any more. */
-  private sweeps = false
-  /** From when on nothing is left to know of any lane at rest. */
-  private emptyAt = 0
+  /** The lanes that nobody uses. */
+  readonly idle = new Idle(this)
+  /** From when on nothing is left to know of any of these. */
+  emptyAt = 0
   /** Lanes that wait for a time, and lanes whose next one misses only a place of the gate. */
   private readonly timed = new Heap<Lane>()
   private readonly ready = new Heap<Lane>()
@@ -83,8 +76,7 @@ export class Keeper {
   laneOf(key: string): Lane {
     const known = this.lanes.get(key)
     if (known !== undefined) return known
-    // Two are looked at for each new one, so there are never twice as many as there is something to know of.
-    if (this.rested.length > 0) this.forget(2, this.timer.now())
+    this.idle.forget(2)
     const lane = new Lane(key, this, this.limits.window)
     this.lanes.set(key, lane)
     return lane
@@ -233,6 +225,7 @@ export class Keeper {
     this.running++
     if (permit.started) return
     permit.started = true
+    permit.pauses = lane.pauses
     if (this.adaptive !== undefined) permit.at = now
     if (lane.starts !== undefined) {
       permit.entry = lane.starts.add(now, permit.cost)
@@ -251,10 +244,7 @@ export class Keeper {
   }
 
   private rest(lane: Lane): void {
-    if (lane.users > 0 || lane.rested || !this.limits.keyed) return
-    lane.rested = true
-    this.rested.push(lane)
-    if (!this.sweeps) this.sweepAt(lane.emptyAt)
+    if (lane.users === 0 && !lane.rested && this.limits.keyed) this.idle.add(lane)
   }
 
   /** Puts the lane where what it misses will find it. */
@@ -331,42 +321,5 @@ export class Keeper {
     const first = this.timed.first
     if (first !== undefined) this.timer.set(first.rank)
     this.admit()
-  }
-
-  /** Looks again at the lanes at rest, about when something can be forgotten, but neither often nor much at once. */
-  private sweepAt(at: number): void {
-    this.sweeps = true
-    const millis = Math.min(at - this.timer.now(), Math.max(longestRestMillis, this.limits.window ?? 0))
-    this.timer.later(Math.max(shortestRestMillis, millis), () => {
-      this.sweeps = false
-      const now = this.timer.now()
-      const { length } = this.rested
-      const emptyAt = this.forget(Math.min(length, mostSwept), now)
-      if (this.rested.length > 0) this.sweepAt(length > mostSwept ? now : emptyAt)
-    })
-  }
-
-  /** Looks at so many lanes at rest, and forgets those of which nothing is left to know; answers when others will be so. */
-  private forget(most: number, now: number): number {
-    const rested = this.rested
-    if (this.users === 0 && this.emptyAt <= now) {
-      this.lanes.clear()
-      rested.drain()
-      return now
-    }
-    let next = Number.POSITIVE_INFINITY
-    for (let i = Math.min(most, rested.length); i > 0; i--) {
-      const lane = rested.shift()!
-      lane.rested = false
-      if (lane.users > 0) continue
-      const { emptyAt } = lane
-      if (emptyAt <= now) this.lanes.delete(lane.key)
-      else {
-        next = Math.min(next, emptyAt)
-        lane.rested = true
-        rested.push(lane)
-      }
-    }
-    return next
   }
 }

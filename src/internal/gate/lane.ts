@@ -22,6 +22,8 @@ export class Lane implements Ranked {
   closedUntil = 0
   /** How often in a row the other side said to come back at once. */
   strikes = 0
+  /** How many pauses it has had for that. */
+  pauses = 0
   /** Nobody waits before this time: all are sent away. */
   refusedUntil = 0
   /** Its circuit has something to remember until then. */

@@ -40,7 +40,7 @@ export const pass = <A, E, R>(
       const run = Effect.provideService(effect, Held, new Holding(permit, outer))
       const begun = permit.state === "held" ? run : Effect.andThen(passed(permit), run)
       return Effect.onExit(restore(begun), (exit) => {
-        const { bug, verdict } = judge(policy, lane, exit, context)
+        const { bug, verdict } = judge(policy, permit, exit, context)
         const thrown: Effect.Effect<void> = bug === undefined ? Effect.void : Effect.failCause(bug)
         // Who is interrupted does not wait; the effect around it has its place as soon as there is one.
         if (passage !== undefined && !(Exit.isFailure(exit) && Cause.hasInterrupts(exit.cause))) {

@@ -21,6 +21,8 @@ export class Permit {
   started = false
   /** When it started, where somebody wants to know. With a number here, V8 would make a box for it in every permit. */
   at: number | undefined = undefined
+  /** How many pauses its lane had had when its last request was made. */
+  pauses = 0
   /** Its entry among the starts of its lane. */
   entry = -1
   /** Whether it is within another one of the same gate. */

@@ -6,7 +6,6 @@ import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
 import * as Duration from "effect/Duration"
 import { format } from "effect/Formatter"
-import * as Option from "effect/Option"
 import { hasProperty } from "effect/Predicate"
 import * as Random from "effect/Random"
 import { InvalidCost, InvalidOptions } from "../../BatchError.ts"
@@ -154,8 +153,8 @@ export class Policy {
     if (this.closeOn === undefined) return retryAfter
     const input = this.closeOn(error, { limited: retryAfter !== undefined || isLimited(error), retryAfter })
     if (input === undefined) return undefined
-    const duration = Option.getOrUndefined(Duration.fromInput(input))
-    if (duration !== undefined && Duration.toMillis(duration) >= 0) return duration
+    const duration = Check.pause(input)
+    if (duration !== undefined) return duration
     throw new InvalidOptions({
       option: "closeOn",
       value: input,
@@ -164,18 +163,19 @@ export class Policy {
   }
 
   /**
-   * Closes a lane as an error says. Who says that it may be asked again at once (`Retry-After: 0`, or a date that has
+   * Closes the lane of a permit as an error says. Who says that it may be asked again at once (`Retry-After: 0`, or a date that has
    * passed, as those of a server whose clock is behind have) would be asked without end and without a pause.
    */
-  closeAsTold(lane: Lane, duration: Duration.Duration, context: Context.Context<never>): void {
+  closeAsTold({ lane, pauses }: Permit, duration: Duration.Duration, context: Context.Context<never>): void {
     if (Duration.toMillis(duration) > 0) {
       lane.strikes = 0
       return this.close(lane, Duration.toMillis(duration), context, this.longest)
     }
-    // Those that were sent together count once.
-    if (lane.closedUntil > lane.keeper.timer.now()) return
+    // Those that were sent before the last pause count once, also where their answers come behind it.
+    if (pauses < lane.pauses || lane.closedUntil > lane.keeper.timer.now()) return
     const millis = Math.min(firstPauseMillis * 2 ** lane.strikes, lastPauseMillis)
     lane.strikes++
+    lane.pauses++
     this.close(lane, millis, context, this.longest)
   }
 
@@ -196,9 +196,9 @@ const checked = (cost: number, limit: number): number => {
   throw new InvalidCost({ cost, limit })
 }
 
-/** Says what a start has really cost. */
-export const settle = (permit: Permit, actual: number): void =>
-  permit.lane.keeper.settle(permit, checked(actual, Number.POSITIVE_INFINITY))
+/** Says what a start has really cost, besides what it has cost before. */
+export const settle = (permit: Permit, actual: number, before = 0): void =>
+  permit.lane.keeper.settle(permit, before + checked(actual, Number.POSITIVE_INFINITY))
 
 /** The policy of a gate that stands in an option. */
 export const policyOf = (

@@ -1,5 +1,6 @@
 /**
- * Time for a gate: one clock, and one sleep for all that waits.
+ * Time for a gate: one clock, one sleep for all that waits, and one timer for what
+ * nobody waits for.
  */
 import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
@@ -21,6 +22,7 @@ export class Timer {
   private sleeping: Fiber.Fiber<void> | undefined = undefined
   private wakesAt = Number.POSITIVE_INFINITY
   private latest = 0
+  private timeout: ReturnType<typeof setTimeout> | undefined = undefined
 
   constructor(context: Context.Context<never>, wake: () => void) {
     this.clock = Context.get(context, Clock.Clock)
@@ -52,15 +54,17 @@ export class Timer {
     )
   }
 
-  /** Does something once this time has passed, or before, if the process has not ended by then. */
+  /**
+   * Does something in about so much time, if the process has not ended by then, and somebody still has what is to be done.
+   * It is the time of the system on each clock: a sleep on another one may keep a process alive, and nothing here is a
+   * reason to.
+   */
   later(millis: number, act: () => void): void {
-    if (!this.system) {
-      Effect.runForkWith(this.services)(Effect.map(this.clock.sleep(Duration.millis(millis)), act))
-      return
-    }
-    const timer: unknown = setTimeout(act, Math.min(millis, longestMillis))
+    clearTimeout(this.timeout)
+    const held = new WeakRef(act)
+    const timeout: unknown = (this.timeout = setTimeout(() => held.deref()?.(), Math.min(millis, longestMillis)))
     // It keeps no process of Node alive; elsewhere it is a number.
-    if (hasProperty(timer, "unref") && typeof timer.unref === "function") timer.unref()
+    if (hasProperty(timeout, "unref") && typeof timeout.unref === "function") timeout.unref()
   }
 
   clear(): void {

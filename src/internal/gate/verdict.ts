@@ -6,7 +6,7 @@ import type * as Context from "effect/Context"
 import * as Exit from "effect/Exit"
 import * as Option from "effect/Option"
 import type { Verdict } from "./aimd.ts"
-import type { Lane } from "./lane.ts"
+import type { Permit } from "./permit.ts"
 import type { Policy } from "./policy.ts"
 import { isLimited, isTimeout } from "./retryAfter.ts"
 
@@ -28,22 +28,22 @@ export interface Judgement {
 
 const success: Judgement = { verdict: "success", closed: false }
 
-/** Closes the lane where the error says so, and answers what the end of the request says. */
+/** Closes the lane of the permit where the error says so, and answers what the end of the request says. */
 export const judge = (
   policy: Policy,
-  lane: Lane,
+  permit: Permit,
   exit: Exit.Exit<unknown, unknown>,
   context: Context.Context<never>
 ): Judgement => {
   if (Exit.isSuccess(exit)) {
-    lane.strikes = 0
+    permit.lane.strikes = 0
     return success
   }
   const failed = Cause.findErrorOption(exit.cause)
   try {
     const duration = Option.isNone(failed) ? undefined : policy.closesFor(failed.value, context)
     if (duration === undefined) return { verdict: verdictOf(exit.cause), closed: false }
-    policy.closeAsTold(lane, duration, context)
+    policy.closeAsTold(permit, duration, context)
     return { verdict: "limited", closed: true }
   } catch (error) {
     return { verdict: "failure", closed: false, bug: Cause.die(error) }
