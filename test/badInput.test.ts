@@ -27,6 +27,26 @@ describe("bad input", () => {
     ],
     ["a gate without options", () => Gate.make(undefined as never), /"options" of a gate.*undefined/],
     ["rate: 20", () => Gate.make({ rate: 20 as never }), /"rate" to be an object such as.*20/],
+    [
+      "a misspelt option of a handler",
+      () => Handler.make("x", { ...request, retires: 5 } as never),
+      /"retires" of handler "x" to be left out \(did you mean "retry"\?\), got 5/
+    ],
+    [
+      "a misspelt option of a promised one",
+      () => Handler.fromPromise("x", { handleRequest: async () => 1, timeuot: 5 } as never),
+      /"timeuot" of handler "x".*did you mean "timeout"/
+    ],
+    [
+      "a misspelt option of a retry",
+      () => Handler.make("x", { ...request, retry: { while: () => true, time: 3 } as never }),
+      /"retry.time" of handler "x".*did you mean "retry.times"/
+    ],
+    [
+      "a misspelt option of a pipeline",
+      () => Pipeline.make("x", { handlers: { step }, start: "step", route: {} } as never),
+      /"route" of pipeline "x".*did you mean "routes"/
+    ],
     ["a breaker", () => Breaker.make({ openFor: 1 }), /either failures or share, got \{"openFor":1\}/]
   ] as const)("%s is refused", (_, make, message) => {
     assert.throws(make, InvalidOptions, message)
@@ -35,6 +55,8 @@ describe("bad input", () => {
   it.each([
     ["no options", [pipeline], /"options" of a batch/],
     ["a handler", [step, { params: [{}] }], /"pipeline" to be a pipeline/],
+    ["a misspelt option", [pipeline, { params: [], concurency: 5 }], /"concurency" of a batch.*"concurrency".*got 5/],
+    ["the option of a class", [pipeline, { params: [], drainMs: 5 }], /"drainMs" of a batch.*did you mean "drain"/],
     ["a key that is none", [pipeline, { params: [], key: 5 }], /"key" to be a function, got 5/],
     ["tolerate: 5", [pipeline, { params: [], mode: "collect-all", tolerate: 5 }], /"tolerate".*got 5/],
     [
@@ -46,6 +68,29 @@ describe("bad input", () => {
     const run = Batch.run as unknown as (...args: ReadonlyArray<unknown>) => Effect.Effect<unknown>
     const defect = await Effect.runPromise(Effect.catchDefect(run(...args), Effect.succeed))
     assert.match(String(defect), message)
+  })
+
+  it("names that are not meant as options pass, as do misspelt ones without a value", async () => {
+    const config = { model: "m", host: "h", keys: ["k"], bucket: "b", logger: console.log, concurency: undefined }
+    const call = Handler.make("call", { ...config, handleRequest: () => Effect.succeed(1) })
+    const calls = Pipeline.make("calls", { ...config, handlers: { call }, start: "call" })
+    const report = await Effect.runPromise(Batch.run(calls, { ...config, params: [{}] }))
+    assert.strictEqual(report.succeeded, 1)
+  })
+
+  it.each([
+    ["Pipeline.run", () => Pipeline.run(pipeline, { params: {}, maxStep: 5 } as never)],
+    ["Batch.redrive", (plan: never) => Batch.redrive(plan, { maxStep: 5 } as never)],
+    ["Batch.replay", (_: never, report: never) => Batch.replay(pipeline, report, "", { maxStep: 5 } as never)],
+    ["Batch.plan", (_: never, report: never) => Batch.plan(pipeline, report, { allowChange: true } as never)]
+  ] as const)("%s dies where an option is misspelt", async (_, run) => {
+    const program = Effect.gen(function* () {
+      const report = yield* Batch.run(pipeline, { params: [{}], mode: "collect-all" })
+      const plan = yield* Batch.plan(pipeline, report)
+      return yield* run(plan as never, report as never) as Effect.Effect<unknown>
+    })
+    const defect = await Effect.runPromise(Effect.catchDefect(program, Effect.succeed))
+    assert.match(String(defect), /did you mean "(?:maxSteps|allowChanges)"/)
   })
 
   it.each([

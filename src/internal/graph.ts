@@ -16,6 +16,7 @@ import {
   type Promised
 } from "./definition.ts"
 import type { Policy } from "./gate/policy.ts"
+import * as Check from "./options.ts"
 import { stampOf } from "./stamp.ts"
 
 export interface Step {
@@ -42,6 +43,31 @@ export interface Graph {
   readonly stamp: () => Stamp
   /** Whether any step may have a gate. */
   readonly gated: boolean
+}
+
+const names = { handlers: true, start: true, version: true, routes: true } as const
+
+interface Options {
+  readonly handlers: { readonly [key: string]: { readonly definition: HandlerDefinition | PipelineDefinition } }
+  readonly start: PropertyKey
+  readonly version?: string | undefined
+  readonly routes?: PipelineDefinition["routes"] | undefined
+}
+
+/** The untyped definition behind the typed options. */
+export const define = (name: string, options: Options): PipelineDefinition => {
+  const owner = `pipeline ${JSON.stringify(name)}`
+  Check.object("options", options, "an object with handlers and start", owner)
+  Check.spelling(owner, options, names)
+  const { handlers, routes = {}, start, version } = options
+  return {
+    name,
+    version,
+    handlers: Object.fromEntries(Object.entries(handlers).map(([key, handler]) => [key, handler.definition])),
+    // Where it is the key of no handler, `problemsOf` says so.
+    start: start as string,
+    routes
+  }
 }
 
 /** What is wrong with the wiring of a pipeline, one sentence for each problem. */

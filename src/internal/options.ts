@@ -6,6 +6,7 @@ import * as Duration from "effect/Duration"
 import * as Option from "effect/Option"
 import * as Schedule from "effect/Schedule"
 import { InvalidOptions } from "../BatchError.ts"
+import { meantBy } from "./spelling.ts"
 
 export const positiveInteger = (option: string, value: number): number => {
   if (Number.isInteger(value) && value >= 1) return value
@@ -29,11 +30,14 @@ export const duration = (option: string, value: Duration.Input, owner?: string):
   throw new InvalidOptions({ option, value, expected: 'a duration longer than zero, such as "10 seconds"', owner })
 }
 
+const retryNames = { times: true, schedule: true, while: true } as const
+
 /** A retry that nothing bounds would repeat a failure for ever, and without a pause. */
 export const retry = (
   owner: string,
   value: { readonly times?: unknown; readonly schedule?: unknown; readonly while?: unknown }
 ): void => {
+  if (typeof value === "object" && value !== null) spelling(owner, value, retryNames, {}, "retry.")
   const bounds = typeof value === "object" && value !== null ? [value.times, value.schedule, value.while] : []
   if (bounds.every((bound) => bound === undefined)) {
     const expected = "an object with at least one of times, schedule and while"
@@ -80,5 +84,22 @@ export const onlyKnown = (owner: string, options: object, known: ReadonlyArray<s
   for (const [option, value] of Object.entries(options)) {
     if (value === undefined || known.includes(option)) continue
     throw new InvalidOptions({ option, value, expected: `left out, or one of ${known.join(", ")}`, owner })
+  }
+}
+
+/** Other names may be there on purpose, in options that are spread; a misspelt one would be the default in silence. */
+export const spelling = (
+  owner: string | undefined,
+  options: object,
+  known: Readonly<Record<string, true>>,
+  aliases: Readonly<Record<string, string>> = {},
+  within = ""
+): void => {
+  for (const name of Object.keys(options)) {
+    const value = (options as Readonly<Record<string, unknown>>)[name]
+    const meant = value === undefined ? undefined : meantBy(name, known, aliases)
+    if (meant === undefined) continue
+    const expected = `left out (did you mean ${JSON.stringify(within + meant)}?)`
+    throw new InvalidOptions({ option: within + name, value, expected, owner })
   }
 }
