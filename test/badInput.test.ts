@@ -47,6 +47,22 @@ describe("bad input", () => {
       () => Pipeline.make("x", { handlers: { step }, start: "step", route: {} } as never),
       /"route" of pipeline "x".*did you mean "routes"/
     ],
+    [
+      "a handler that an import cycle has left undefined",
+      () => Pipeline.make("x", { handlers: { step, later: undefined as never }, start: "step" }),
+      /"handlers.later" of pipeline "x" to be a handler \(do two modules import each other.*\), got undefined/
+    ],
+    [
+      "a function as a handler",
+      () => Pipeline.make("x", { handlers: { step: request.handleRequest as never }, start: "step" } as never),
+      /"handlers.step" of pipeline "x" to be a handler, got/
+    ],
+    [
+      "a pipeline without handlers",
+      () => Pipeline.make("x", { start: "step" } as never),
+      /"handlers" of pipeline "x".*got undefined/
+    ],
+    ["a pipeline without options", () => Pipeline.make("x", undefined as never), /"options" of pipeline "x"/],
     ["a breaker", () => Breaker.make({ openFor: 1 }), /either failures or share, got \{"openFor":1\}/]
   ] as const)("%s is refused", (_, make, message) => {
     assert.throws(make, InvalidOptions, message)
