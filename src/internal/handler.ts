@@ -79,9 +79,9 @@ export const define = (
 ): HandlerDefinition => {
   const { retry, settleCost, timeout } = options
   const owner = `handler "${name}"`
-  Check.optionalFunction("prepareInputs", options.prepareInputs, owner)
+  Check.optionalSync("prepareInputs", options.prepareInputs, owner)
   Check.optionalFunction("handleError", options.handleError, owner)
-  Check.optionalFunction("processResults", options.processResults, owner)
+  Check.optionalSync("processResults", options.processResults, owner)
   Check.optionalFunction("settleCost", settleCost, owner)
   if (retry !== undefined) Check.retry(owner, retry)
   return {

@@ -63,6 +63,16 @@ export const requiredFunction = (option: string, value: unknown, owner?: string)
   throw new InvalidOptions({ option, value, expected: "a function", owner })
 }
 
+/** Nobody waits for what an async function answers. Found here, where it costs no item anything. */
+export const optionalSync = (option: string, value: unknown, owner: string): void => {
+  optionalFunction(option, value, owner)
+  if (!isAsync(value)) return
+  const expected = "a synchronous function (wait in handleRequest, which may be async in Handler.fromPromise)"
+  throw new InvalidOptions({ option, value, expected, owner })
+}
+
+export const isAsync = (f: unknown): boolean => Object.prototype.toString.call(f) === "[object AsyncFunction]"
+
 /** Options, and what consists of several. */
 export const object = (option: string, value: unknown, expected: string, owner?: string): void => {
   if (typeof value === "object" && value !== null) return
