@@ -73,6 +73,19 @@ describe("bad input", () => {
     ["a handler", [step, { params: [{}] }], /"pipeline" to be a pipeline/],
     ["a misspelt option", [pipeline, { params: [], concurency: 5 }], /"concurency" of a batch.*"concurrency".*got 5/],
     ["the option of a class", [pipeline, { params: [], drainMs: 5 }], /"drainMs" of a batch.*did you mean "drain"/],
+    ["a canary that is none", [pipeline, { params: [], canary: 5 }], /"canary" to be an object such as.*got 5/],
+    ["a canary of a string", [pipeline, { params: [], canary: { items: "3" } }], /"canary.items".*got "3"/],
+    ["a canary without items", [pipeline, { params: [], canary: { size: "3" } }], /"canary" to be.*\{"size":"3"\}/],
+    ["a canary that is misspelt", [pipeline, { params: [], canary: { item: 3 } }], /"canary.item".*"canary.items"/],
+    ["a canary that is null", [pipeline, { params: [], canary: null }], /"canary" to be an object such as.*got null/],
+    ["a budget that is none", [pipeline, { params: [], budget: 5 }], /"budget".*calls, cost and duration, got 5/],
+    ["a misspelt budget", [pipeline, { params: [], budget: { call: 5 } }], /"budget.call".*"budget.calls"/],
+    ["timings: 1", [pipeline, { params: [], timings: 1 }], /"timings" to be true or false, got 1/],
+    [
+      "a misspelt bound",
+      [pipeline, { params: [], mode: "collect-all", tolerate: { count: 1, precent: 5 } }],
+      /"tolerate.precent".*"tolerate.percent"/
+    ],
     ["a key that is none", [pipeline, { params: [], key: 5 }], /"key" to be a function, got 5/],
     ["tolerate: 5", [pipeline, { params: [], mode: "collect-all", tolerate: 5 }], /"tolerate".*got 5/],
     [

@@ -86,6 +86,7 @@ export abstract class BatchHandler<TSharedData extends SharedData = SharedData> 
     Check.oneOf("isolation", options.isolation ?? "none", ["none", "snapshot"])
     Check.positiveInteger("parked", options.parked ?? 1)
     Check.oneOf("outcomes", options.outcomes ?? "all", ["all", "failures", "none"])
+    Check.flag("timings", options.timings, false)
     // Checked here, and made for each run: what counts towards them belongs to one run.
     endsOf(options)
     this.#pipeline = pipeline

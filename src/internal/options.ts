@@ -24,6 +24,12 @@ export const oneOf = <A extends string>(option: string, value: A, values: Readon
   throw new InvalidOptions({ option, value, expected: values.map((known) => JSON.stringify(known)).join(" or ") })
 }
 
+export const flag = (option: string, value: boolean | undefined, otherwise: boolean): boolean => {
+  if (value === undefined) return otherwise
+  if (typeof value === "boolean") return value
+  throw new InvalidOptions({ option, value, expected: "true or false" })
+}
+
 export const duration = (option: string, value: Duration.Input, owner?: string): Duration.Duration => {
   const decoded = Option.getOrUndefined(Duration.fromInput(value))
   if (decoded !== undefined && Duration.toMillis(decoded) > 0) return decoded

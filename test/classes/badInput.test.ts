@@ -44,6 +44,17 @@ describe("bad input of the classes", () => {
     assert.throws(make, InvalidOptions, message)
   })
 
+  it.each([
+    ["budget: 5", { budget: 5 }, /"budget" to be an object with at least one of calls, cost and durationMs, got 5/],
+    ["budget: { duration: 5 }", { budget: { duration: 5 } }, /"budget.duration".*"budget.durationMs".*got 5/],
+    ["budget: { call: 5 }", { budget: { call: 5 } }, /"budget.call".*did you mean "budget.calls".*got 5/],
+    ["budget: { tokens: 5 }", { budget: { tokens: 5 } }, /"budget".*durationMs, got \{"tokens":5\}/],
+    ["canary: 5", { canary: 5 }, /"canary" to be an object such as \{ items: 5 \}, got 5/],
+    ['timings: "yes"', { timings: "yes" }, /"timings" to be true or false, got "yes"/]
+  ])("%s is refused, with what was written", (_, options, message) => {
+    assert.throws(() => new BatchPipeline(pipeline, options as never), InvalidOptions, message)
+  })
+
   it("other names pass", () => {
     const step = new Step({ model: "m", host: "h" } as never)
     const options = { model: "m", host: "h", concurrency: 2, mode: "collect-all" } as never
