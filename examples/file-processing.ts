@@ -6,10 +6,12 @@
  *
  * Each file is one item of a batch and goes through three handlers: read -> analyse -> save. A file that cannot be read
  * is a failed outcome, a binary file a skipped one; neither stops the others.
+ * Where the system has no file handle to spare, or a file is busy, it is read again.
  */
 import { NodeRuntime, NodeServices } from "@effect/platform-node"
-import { Cause, Console, Duration, Effect, FileSystem, Option, Path, Schema } from "effect"
+import { Cause, Console, Duration, Effect, FileSystem, Option, Path, Schedule, Schema } from "effect"
 import { Argument, CliError, Command, Flag } from "effect/cli"
+import { tmpdir } from "node:os"
 import { Batch, Handler, Pipeline } from "parallel-batch-pipeline/effect"
 import { listFiles } from "./lib/files.ts"
 import { showProgress, table } from "./lib/terminal.ts"
@@ -41,6 +43,11 @@ const read = Handler.make("read", {
       const path = yield* Path.Path
       return yield* fs.readFileString(path.join(folder, file))
     }),
+  retry: {
+    times: 2,
+    schedule: Schedule.exponential("50 millis"),
+    while: ({ reason }) => reason._tag === "Busy" || reason._tag === "Unknown"
+  },
   processResults: ({ outputs }) => (outputs.includes("\0") ? Handler.skip("a binary file") : Handler.next("text"))
 })
 
@@ -97,6 +104,7 @@ const Report = Schema.Struct({
   succeeded: Schema.Int,
   failed: Schema.Int,
   skipped: Schema.Int,
+  retries: Schema.Int,
   findings: Findings,
   unfinished: Schema.Array(
     Schema.Struct({ outcome: Schema.Literals(["failed", "skipped"]), file: Schema.String, reason: Schema.String })
@@ -114,6 +122,11 @@ const processFiles = Effect.fn("processFiles")(function* (folder: string, files:
   yield* showProgress(batch.progress, "files")
   const { duration, failed, outcomes, shared, skipped, succeeded, total } = yield* batch.await
 
+  // What was called beyond once for each step.
+  const retries = outcomes.reduce(
+    (sum, outcome) => (outcome._tag === "NotStarted" ? sum : sum + outcome.attempts - outcome.path.length),
+    0
+  )
   const unfinished = outcomes.flatMap((outcome): (typeof Report.Type)["unfinished"] => {
     const { file } = outcome.params
     if (outcome._tag === "Skipped") return [{ outcome: "skipped", file, reason: outcome.reason }]
@@ -127,13 +140,14 @@ const processFiles = Effect.fn("processFiles")(function* (folder: string, files:
     succeeded,
     failed,
     skipped,
+    retries,
     findings: shared,
     unfinished
   })
 }, Effect.scoped)
 
 const showReport = Effect.fn("showReport")(function* (report: typeof Report.Type) {
-  const { failed, findings, seconds, skipped, succeeded, total, unfinished } = report
+  const { failed, findings, retries, seconds, skipped, succeeded, total, unfinished } = report
   const largest = findings.files.toSorted((a, b) => b.lines - a.lines).slice(0, 10)
   const longestLine = findings.files.reduce((longest, stats) => Math.max(longest, stats.longestLine), 0)
 
@@ -146,10 +160,17 @@ const showReport = Effect.fn("showReport")(function* (report: typeof Report.Type
   )
   yield* Console.log(
     `\n${total} files in ${seconds.toFixed(2)} s (${Math.round(total / seconds)} files/s): ` +
-      `${succeeded} analysed, ${failed} failed, ${skipped} skipped`
+      `${succeeded} analysed, ${failed} failed, ${skipped} skipped, ${retries} ${retries === 1 ? "retry" : "retries"}`
   )
-  for (const { file, outcome, reason } of unfinished.slice(0, 20)) yield* Console.log(`  ${outcome} ${file}: ${reason}`)
-  if (unfinished.length > 20) yield* Console.log(`  and ${unfinished.length - 20} more, which the report names`)
+  // What failed comes first, however many were skipped.
+  for (const [kind, most] of [
+    ["failed", 10],
+    ["skipped", 3]
+  ] as const) {
+    const files = unfinished.filter(({ outcome }) => outcome === kind)
+    for (const { file, reason } of files.slice(0, most)) yield* Console.log(`  ${kind} ${file}: ${reason}`)
+    if (files.length > most) yield* Console.log(`  and ${files.length - most} more ${kind}, which the report names`)
+  }
 })
 
 // The command line: where the files are, where the report goes, and what can be wrong with either.
@@ -160,12 +181,12 @@ const explain = (userMessage: string) =>
 const writeReport = Effect.fn("writeReport")(function* (report: typeof Report.Type, file: Option.Option<string>) {
   const fs = yield* FileSystem.FileSystem
   const path = yield* Path.Path
-  const target = Option.isSome(file)
-    ? path.resolve(file.value)
-    : path.join(yield* fs.makeTempDirectory({ prefix: "file-processing-" }), "report.json")
+  const target = Option.isSome(file) ? path.resolve(file.value) : path.join(tmpdir(), "file-processing", "report.json")
 
   const json = yield* Schema.encodeEffect(Schema.fromJsonString(Report, { space: 2 }))(report)
-  yield* explain(`The report cannot be written to ${target}.`)(fs.writeFileString(target, `${json}\n`))
+  const folder = Option.isSome(file) ? Effect.void : fs.makeDirectory(path.dirname(target), { recursive: true })
+  const write = Effect.andThen(folder, fs.writeFileString(target, `${json}\n`))
+  yield* explain(`The report cannot be written to ${target}.`)(write)
   yield* Console.log(`\nReport: ${target}`)
 })
 
@@ -177,7 +198,7 @@ const command = Command.make(
       Argument.optional
     ),
     json: Flag.String("json").pipe(
-      Flag.withDescription("Where to write the report. Defaults to a new file in the temp folder"),
+      Flag.withDescription("Where to write the report. Defaults to a file in the temp folder, the same for each start"),
       Flag.optional
     )
   },

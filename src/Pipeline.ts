@@ -14,7 +14,7 @@ import { hasProperty } from "effect/Predicate"
 import { InvalidPipeline, type ItemError, type ItemSkipped } from "./BatchError.ts"
 import type * as Handler from "./Handler.ts"
 import type { PipelineDefinition } from "./internal/definition.ts"
-import { problemsOf } from "./internal/graph.ts"
+import { define, problemsOf } from "./internal/graph.ts"
 import type {
   Accepts,
   All,
@@ -200,17 +200,7 @@ export const make = <const HS extends Handlers, const Rt extends Routes = {}>(
   FinalAction<HS, Rt>,
   Handler.Error<Known<HS[keyof HS]>>,
   Handler.Services<Known<HS[keyof HS]>>
-> =>
-  Object.assign(Object.create(Proto), {
-    name,
-    definition: {
-      name,
-      version: options.version,
-      handlers: Object.fromEntries(Object.entries(options.handlers).map(([key, handler]) => [key, handler.definition])),
-      start: options.start,
-      routes: options.routes ?? {}
-    }
-  })
+> => Object.assign(Object.create(Proto), { name, definition: define(name, options) })
 
 /**
  * Runs the pipeline for one parameter set.

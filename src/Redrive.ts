@@ -22,6 +22,7 @@ import type {
 import { type AnyOptions, toRunOptions } from "./internal/batchOptions.ts"
 import { execute } from "./internal/execute.ts"
 import { stableKey } from "./internal/key.ts"
+import * as Check from "./internal/options.ts"
 import { keyOf } from "./internal/report/keyOf.ts"
 import { count, entriesOf, hasText, make as makePlan } from "./internal/report/plan.ts"
 import * as internal from "./internal/report/redrive.ts"
@@ -97,7 +98,10 @@ export const plan: {
     options: PlanOptions<any, unknown, unknown> = {}
   ): Effect.Effect<Plan<any, any, unknown, string, any, any>, unknown, unknown> =>
     Effect.flatMap(
-      afterKeys(report, options.params),
+      Effect.suspend(() => {
+        Check.spelling("a plan", options, planNames)
+        return afterKeys(report, options.params)
+      }),
       (params): Effect.Effect<Plan<any, any, unknown, string, any, any>, unknown> => {
         const changes = differences(report.pipeline, stampOf(self.definition))
         if (changes.length > 0 && options.allowChanges !== true) {
@@ -282,6 +286,7 @@ export const replay: {
     options: ReplayOptions<any> = {}
   ): Effect.Effect<Outcome<any, string, unknown, any>, UnknownKey | IncompleteReport, any> =>
     Effect.suspend((): Effect.Effect<any, UnknownKey | IncompleteReport, any> => {
+      Check.spelling("a replay", options, replayNames)
       const outcome = report.outcomes.find((other) => keyOf(other) === key)
       if (outcome === undefined) {
         const known = report.outcomes.slice(0, 3).map(keyOf)
@@ -320,6 +325,9 @@ export const replay: {
 // -----------------------------------------------------------------------------
 // internal
 // -----------------------------------------------------------------------------
+
+const planNames = { params: true, key: true, allowChanges: true, decodeParams: true } as const
+const replayNames = { shared: true, decodeParams: true, maxSteps: true } as const
 
 /** As `all`, once the report knows its keys: they are made of params that the caller may change meanwhile. */
 const afterKeys = (report: AnyReport, input: Input<unknown, unknown, unknown> | undefined) =>

@@ -27,6 +27,42 @@ describe("bad input", () => {
     ],
     ["a gate without options", () => Gate.make(undefined as never), /"options" of a gate.*undefined/],
     ["rate: 20", () => Gate.make({ rate: 20 as never }), /"rate" to be an object such as.*20/],
+    [
+      "a misspelt option of a handler",
+      () => Handler.make("x", { ...request, retires: 5 } as never),
+      /"retires" of handler "x" to be left out \(did you mean "retry"\?\), got 5/
+    ],
+    [
+      "a misspelt option of a promised one",
+      () => Handler.fromPromise("x", { handleRequest: async () => 1, timeuot: 5 } as never),
+      /"timeuot" of handler "x".*did you mean "timeout"/
+    ],
+    [
+      "a misspelt option of a retry",
+      () => Handler.make("x", { ...request, retry: { while: () => true, time: 3 } as never }),
+      /"retry.time" of handler "x".*did you mean "retry.times"/
+    ],
+    [
+      "a misspelt option of a pipeline",
+      () => Pipeline.make("x", { handlers: { step }, start: "step", route: {} } as never),
+      /"route" of pipeline "x".*did you mean "routes"/
+    ],
+    [
+      "a handler that an import cycle has left undefined",
+      () => Pipeline.make("x", { handlers: { step, later: undefined as never }, start: "step" }),
+      /"handlers.later" of pipeline "x" to be a handler \(do two modules import each other.*\), got undefined/
+    ],
+    [
+      "a function as a handler",
+      () => Pipeline.make("x", { handlers: { step: request.handleRequest as never }, start: "step" } as never),
+      /"handlers.step" of pipeline "x" to be a handler, got/
+    ],
+    [
+      "a pipeline without handlers",
+      () => Pipeline.make("x", { start: "step" } as never),
+      /"handlers" of pipeline "x".*got undefined/
+    ],
+    ["a pipeline without options", () => Pipeline.make("x", undefined as never), /"options" of pipeline "x"/],
     ["a breaker", () => Breaker.make({ openFor: 1 }), /either failures or share, got \{"openFor":1\}/]
   ] as const)("%s is refused", (_, make, message) => {
     assert.throws(make, InvalidOptions, message)
@@ -35,6 +71,21 @@ describe("bad input", () => {
   it.each([
     ["no options", [pipeline], /"options" of a batch/],
     ["a handler", [step, { params: [{}] }], /"pipeline" to be a pipeline/],
+    ["a misspelt option", [pipeline, { params: [], concurency: 5 }], /"concurency" of a batch.*"concurrency".*got 5/],
+    ["the option of a class", [pipeline, { params: [], drainMs: 5 }], /"drainMs" of a batch.*did you mean "drain"/],
+    ["a canary that is none", [pipeline, { params: [], canary: 5 }], /"canary" to be an object such as.*got 5/],
+    ["a canary of a string", [pipeline, { params: [], canary: { items: "3" } }], /"canary.items".*got "3"/],
+    ["a canary without items", [pipeline, { params: [], canary: { size: "3" } }], /"canary" to be.*\{"size":"3"\}/],
+    ["a canary that is misspelt", [pipeline, { params: [], canary: { item: 3 } }], /"canary.item".*"canary.items"/],
+    ["a canary that is null", [pipeline, { params: [], canary: null }], /"canary" to be an object such as.*got null/],
+    ["a budget that is none", [pipeline, { params: [], budget: 5 }], /"budget".*calls, cost and duration, got 5/],
+    ["a misspelt budget", [pipeline, { params: [], budget: { call: 5 } }], /"budget.call".*"budget.calls"/],
+    ["timings: 1", [pipeline, { params: [], timings: 1 }], /"timings" to be true or false, got 1/],
+    [
+      "a misspelt bound",
+      [pipeline, { params: [], mode: "collect-all", tolerate: { count: 1, precent: 5 } }],
+      /"tolerate.precent".*"tolerate.percent"/
+    ],
     ["a key that is none", [pipeline, { params: [], key: 5 }], /"key" to be a function, got 5/],
     ["tolerate: 5", [pipeline, { params: [], mode: "collect-all", tolerate: 5 }], /"tolerate".*got 5/],
     [
@@ -46,6 +97,29 @@ describe("bad input", () => {
     const run = Batch.run as unknown as (...args: ReadonlyArray<unknown>) => Effect.Effect<unknown>
     const defect = await Effect.runPromise(Effect.catchDefect(run(...args), Effect.succeed))
     assert.match(String(defect), message)
+  })
+
+  it("names that are not meant as options pass, as do misspelt ones without a value", async () => {
+    const config = { model: "m", host: "h", keys: ["k"], bucket: "b", logger: console.log, concurency: undefined }
+    const call = Handler.make("call", { ...config, handleRequest: () => Effect.succeed(1) })
+    const calls = Pipeline.make("calls", { ...config, handlers: { call }, start: "call" })
+    const report = await Effect.runPromise(Batch.run(calls, { ...config, params: [{}] }))
+    assert.strictEqual(report.succeeded, 1)
+  })
+
+  it.each([
+    ["Pipeline.run", () => Pipeline.run(pipeline, { params: {}, maxStep: 5 } as never)],
+    ["Batch.redrive", (plan: never) => Batch.redrive(plan, { maxStep: 5 } as never)],
+    ["Batch.replay", (_: never, report: never) => Batch.replay(pipeline, report, "", { maxStep: 5 } as never)],
+    ["Batch.plan", (_: never, report: never) => Batch.plan(pipeline, report, { allowChange: true } as never)]
+  ] as const)("%s dies where an option is misspelt", async (_, run) => {
+    const program = Effect.gen(function* () {
+      const report = yield* Batch.run(pipeline, { params: [{}], mode: "collect-all" })
+      const plan = yield* Batch.plan(pipeline, report)
+      return yield* run(plan as never, report as never) as Effect.Effect<unknown>
+    })
+    const defect = await Effect.runPromise(Effect.catchDefect(program, Effect.succeed))
+    assert.match(String(defect), /did you mean "(?:maxSteps|allowChanges)"/)
   })
 
   it.each([

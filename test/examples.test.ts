@@ -47,7 +47,7 @@ describe("file-processing", { timeout: 60_000 }, () => {
     it("analyses every one of them", () => {
       assert.strictEqual(result.status, 0, result.stderr)
       assert.isAbove(expected.length, 100)
-      assert.include(result.stdout, `: ${expected.length} analysed, 0 failed, 0 skipped`)
+      assert.include(result.stdout, `: ${expected.length} analysed, 0 failed, 0 skipped, 0 retries`)
       assert.match(result.stdout, /\d+ files in \d+\.\d\d s \(\d+ files\/s\)/)
     })
 
@@ -76,7 +76,8 @@ describe("file-processing", { timeout: 60_000 }, () => {
       const file = result.lines.find((line) => line.startsWith("Report: "))!.slice("Report: ".length)
       const report = readJson(file)
 
-      assert.isTrue(file.startsWith(temp))
+      assert.strictEqual(file, join(temp, "file-processing", "report.json"))
+      assert.deepStrictEqual(globSync("file-processing*", { cwd: temp }), ["file-processing"])
       assert.strictEqual(report.total, expected.length)
       assert.strictEqual(report.succeeded, expected.length)
       assert.strictEqual(report.findings.files.length, expected.length)
@@ -121,6 +122,35 @@ describe("file-processing", { timeout: 60_000 }, () => {
       ]
     )
   })
+
+  it.runIf(process.platform === "linux")(
+    "reads again what could not be read for now, and shows what failed first",
+    () => {
+      const skipped = Array.from({ length: 30 }, (_, n) => [`${n}.bin`, "\0"] as const)
+      const path = folder("unreadable", Object.fromEntries(skipped))
+      // Nothing is mapped at the beginning of the memory of a process: an error of the device, which may pass.
+      for (const n of [1, 2]) symlinkSync("/proc/self/mem", join(path, `memory ${n}`))
+      for (let n = 0; n < 12; n++) symlinkSync("nowhere", join(path, `broken ${n}`))
+
+      const { lines, status, stderr, stdout } = run("file-processing.ts", path, "--json", "unreadable.json")
+
+      assert.strictEqual(status, 0, stderr)
+      assert.include(stdout, ": 0 analysed, 14 failed, 30 skipped, 4 retries")
+      const heading = lines.findIndex((line) => line.endsWith("4 retries"))
+      const shown = lines.slice(heading + 1, heading + 16).map((line) => line.trim().split(" ")[0])
+      assert.deepStrictEqual(shown, [
+        ...Array<string>(10).fill("failed"),
+        "and",
+        "skipped",
+        "skipped",
+        "skipped",
+        "and"
+      ])
+      assert.include(stdout, "  and 4 more failed, which the report names\n")
+      assert.include(stdout, "  and 27 more skipped, which the report names\n")
+      assert.strictEqual(readJson(join(temp, "unreadable.json")).retries, 4)
+    }
+  )
 
   it("says so when the folder is missing, and exits with 1", () => {
     const { status, stderr } = run("file-processing.ts", join(temp, "nowhere"))

@@ -10,6 +10,7 @@ import { hasPolicy } from "../internal/attempts.ts"
 import type { HandlerDefinition } from "../internal/definition.ts"
 import { defaultNext, Next } from "../internal/definition.ts"
 import type { Step } from "../internal/graph.ts"
+import * as Check from "../internal/options.ts"
 import { isPromiseLike } from "../internal/tags.ts"
 import { current, type HandlerParams, type ItemContext, none } from "./context.ts"
 import { HandlerError } from "./HandlerError.ts"
@@ -259,6 +260,10 @@ export abstract class BaseHandler<TInput, TOutput, TSharedData extends SharedDat
   /** @internal */
   protected lifecycleStep(graph: Translate.Graph): Step {
     if (typeof this.handleRequest !== "function") throw new TypeError(`${String(this)} needs the method handleRequest`)
+    for (const method of ["prepareInputs", "processResults"] as const) {
+      if (!Check.isAsync(this[method])) continue
+      throw new TypeError(`${method} of ${String(this)} is async, expected a synchronous method: wait in handleRequest`)
+    }
     const policy = this.policy()
     const hasFallback = this.handleError !== BaseHandler.prototype.handleError
     return this.makeStep(graph, {

@@ -15,6 +15,7 @@ import { checkedKey } from "../internal/outcome.ts"
 import type { RunOptions as EngineOptions } from "../internal/run.ts"
 import { SnapshotsInto } from "../internal/shared.ts"
 import * as Source from "../internal/source.ts"
+import type { Names } from "../internal/spelling.ts"
 import { type ActionResult, BaseHandler, type HandlerParams, type RunOptions, type SharedData } from "./BaseHandler.ts"
 import type { BatchOptions, Report } from "./BatchOptions.ts"
 import { current, ItemContext, none, runIn, servicesWithin } from "./context.ts"
@@ -77,12 +78,15 @@ export abstract class BatchHandler<TSharedData extends SharedData = SharedData> 
     if (!(pipeline instanceof Pipeline)) {
       throw new TypeError(`${new.target.name} needs a Pipeline, got ${format(pipeline)}`)
     }
+    Check.object("options", options, "an object", new.target.name)
+    Check.spelling(new.target.name, options, names, aliases)
     Check.optionalFunction("params", options.params)
     Check.optionalFunction("key", options.key)
     Check.positiveInteger("maxSteps", options.maxSteps ?? 1_000_000)
     Check.oneOf("isolation", options.isolation ?? "none", ["none", "snapshot"])
     Check.positiveInteger("parked", options.parked ?? 1)
     Check.oneOf("outcomes", options.outcomes ?? "all", ["all", "failures", "none"])
+    Check.flag("timings", options.timings, false)
     // Checked here, and made for each run: what counts towards them belongs to one run.
     endsOf(options)
     this.#pipeline = pipeline
@@ -279,3 +283,26 @@ const readIn = (context: ItemContext, params: Iterable<HandlerParams>): Iterable
     }
   }
 }
+
+const names: Names<BatchOptions> = {
+  params: true,
+  maxSteps: true,
+  isolation: true,
+  merge: true,
+  gate: true,
+  rate: true,
+  parked: true,
+  key: true,
+  outcomes: true,
+  timings: true,
+  timeoutMs: true,
+  budget: true,
+  cost: true,
+  drainMs: true,
+  duplicates: true,
+  canary: true,
+  onProgress: true
+}
+
+/** As the modules call it. */
+const aliases = { drain: "drainMs" }

@@ -7,6 +7,7 @@ import type * as Duration from "effect/Duration"
 import type { Any as AnyGate, Rate } from "../Gate.ts"
 import { gateOf } from "../internal/gate/policy.ts"
 import * as Check from "../internal/options.ts"
+import type { Names } from "../internal/spelling.ts"
 import { BaseHandler, type Policy, type SharedData } from "./BaseHandler.ts"
 import { current } from "./context.ts"
 
@@ -82,6 +83,8 @@ export abstract class Handler<TInput, TOutput, TSharedData extends SharedData = 
 
   constructor(options: HandlerOptions = {}) {
     super()
+    Check.object("options", options, "an object", new.target.name)
+    Check.spelling(new.target.name, options, names, aliases)
     Check.optionalFunction("retryIf", options.retryIf)
     const timeoutMs: Duration.Input | undefined = options.timeoutMs
     this.#name = options.name
@@ -118,3 +121,18 @@ export abstract class Handler<TInput, TOutput, TSharedData extends SharedData = 
     return this.#policy
   }
 }
+
+// internal
+
+const names: Names<HandlerOptions> = {
+  maxRetries: true,
+  retryDelayMs: true,
+  retryIf: true,
+  timeoutMs: true,
+  gate: true,
+  rate: true,
+  name: true
+}
+
+/** As the modules and other libraries call them. */
+const aliases = { retries: "maxRetries", retry: "maxRetries" }

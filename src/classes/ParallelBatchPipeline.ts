@@ -73,6 +73,8 @@ export interface ParallelBatchOptions<TSharedData extends SharedData = SharedDat
  */
 export class ParallelBatchPipeline<TSharedData extends SharedData = SharedData> extends BatchHandler<TSharedData> {
   constructor(pipeline: Pipeline<any>, options: ParallelBatchOptions<TSharedData> = {}) {
+    Check.object("options", options, "an object", new.target.name)
+    Check.spelling(new.target.name, options, names)
     const mode = Check.oneOf("mode", options.mode ?? "fail-fast", ["fail-fast", "collect-all"])
     // Checked here, and made for each run: what counts towards the bounds belongs to one run.
     toTolerance(options.tolerate, mode)
@@ -85,6 +87,9 @@ export class ParallelBatchPipeline<TSharedData extends SharedData = SharedData> 
 }
 
 // internal
+
+/** Beside those of every batch. */
+const names = { concurrency: true, mode: true, tolerate: true } as const
 
 class Kept extends Handler<unknown, void> {
   protected override handleRequest(): void {}

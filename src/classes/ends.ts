@@ -21,7 +21,7 @@ export const endsOf = (options: BatchOptions<any>): Ends => {
   Check.optionalFunction("onProgress", onProgress)
   return {
     timeouts: toTimeouts(["timeoutMs", timeoutMs], ["budget.durationMs", budget?.durationMs]),
-    budget: toBudget(budget && { calls: budget.calls, cost: budget.cost, duration: budget.durationMs }, cost),
+    budget: toBudget(budget, cost, "durationMs"),
     duplicates: toDuplicates(duplicates),
     canary: toCanary(canary, waitFor),
     drain: drainMs === undefined ? undefined : Check.duration("drainMs", drainMs),

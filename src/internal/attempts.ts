@@ -18,7 +18,7 @@ import type { Step } from "./graph.ts"
 import type { Item } from "./item.ts"
 import type { Tenant } from "./places.ts"
 import type { Run } from "./run.ts"
-import { isEffect } from "./tags.ts"
+import { disown, isEffect } from "./tags.ts"
 
 /** Calls a function in the asynchronous context of an item. */
 export type Within = <A>(item: Item, f: () => A) => A
@@ -176,6 +176,7 @@ const scheduleOf = (
 /** What is no effect would end the fiber that runs it, and not only its item. */
 export const expectEffect = (answer: AnyEffect, method: string, item: Item): AnyEffect => {
   if (isEffect(answer)) return answer
+  disown(answer)
   throw new TypeError(
     `${method} of handler "${item.handler}" answered ${format(answer)}, expected an Effect; a function that answers a promise goes through Handler.fromPromise`
   )

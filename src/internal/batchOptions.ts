@@ -20,6 +20,7 @@ import { checkedKey, type KeyOf } from "./outcome.ts"
 import type { RunOptions } from "./runOptions.ts"
 import { Atomic, Snapshots } from "./shared.ts"
 import * as Source from "./source.ts"
+import type { Names } from "./spelling.ts"
 import { fromStream } from "./streamSource.ts"
 import { toTimeouts } from "./timeouts.ts"
 import { toTolerance } from "./tolerance.ts"
@@ -30,6 +31,33 @@ export type AnyOptions = Batch.Options<any, any, any, Batch.Mode, unknown, unkno
   Batch.TolerateOption<Batch.Tolerance | undefined> &
   Batch.DuplicatesOption<Batch.Duplicates>
 
+const names: Names<AnyOptions> = {
+  params: true,
+  shared: true,
+  concurrency: true,
+  parked: true,
+  gate: true,
+  mode: true,
+  tolerate: true,
+  decodeParams: true,
+  maxSteps: true,
+  timeout: true,
+  budget: true,
+  cost: true,
+  drain: true,
+  canary: true,
+  duplicates: true,
+  isolation: true,
+  merge: true,
+  key: true,
+  timings: true,
+  outcomes: true,
+  onInterrupt: true
+}
+
+/** As the classes call them. */
+const aliases = { timeoutMs: "timeout", drainMs: "drain" }
+
 export const toRunOptions = (
   self: Pipeline.Any,
   options: AnyOptions,
@@ -39,6 +67,7 @@ export const toRunOptions = (
     throw new InvalidOptions({ option: "pipeline", value: self, expected: "a pipeline, made by Pipeline.make" })
   }
   Check.object("options", options, "an object with params", "a batch")
+  Check.spelling("a batch", options, names, aliases)
   const isolation = Check.oneOf("isolation", options.isolation ?? "none", ["none", "snapshot"])
   const ref = refOf(options.shared)
   const concurrency = Check.concurrency(options.concurrency ?? 16)
@@ -49,16 +78,16 @@ export const toRunOptions = (
     gate: policyOf("gate", options.gate),
     failFast: Check.oneOf("mode", options.mode ?? "fail-fast", ["fail-fast", "collect-all"]) === "fail-fast",
     tolerance: toTolerance(options.tolerate, options.mode ?? "fail-fast"),
-    budget: toBudget(options.budget, options.cost),
+    budget: toBudget(options.budget, options.cost, "duration"),
     duplicates: toDuplicates(options.duplicates),
     canary: toCanary(options.canary, waitFor),
-    decodeParams: options.decodeParams ?? true,
+    decodeParams: Check.flag("decodeParams", options.decodeParams, true),
     maxSteps: Check.positiveInteger("maxSteps", options.maxSteps ?? 1_000_000),
     timeouts: toTimeouts(["timeout", options.timeout], ["budget.duration", options.budget?.duration]),
     drain: options.drain === undefined ? undefined : Check.duration("drain", options.drain),
     keep: Check.oneOf("outcomes", options.outcomes ?? "all", ["all", "failures", "none"]),
     keyOf: keyOf(options.key),
-    timings: options.timings === true,
+    timings: Check.flag("timings", options.timings, false),
     shared: isolation === "none" ? new Atomic(ref) : new Snapshots(ref, options.merge as Mergers | undefined),
     ...more,
     // Last, so that a bad option is found before the input is opened.

@@ -62,20 +62,16 @@ export class Budget {
   }
 }
 
-export const toBudget = (
-  bounds: Bounds | undefined,
-  costOf: ((outcome: never) => number) | undefined
+/** `duration`: what the bound of the time is called, which is checked with the other limits of time. */
+export const toBudget = <Duration extends "duration" | "durationMs">(
+  bounds: (Pick<Bounds, "calls" | "cost"> & { readonly [K in Duration]?: unknown }) | undefined,
+  costOf: ((outcome: never) => number) | undefined,
+  duration: Duration
 ): Budget | undefined => {
   Check.optionalFunction("cost", costOf)
   if (bounds === undefined && costOf === undefined) return undefined
-  const { calls, cost, duration } = bounds ?? {}
-  if (bounds !== undefined && calls === undefined && cost === undefined && duration === undefined) {
-    throw new InvalidOptions({
-      option: "budget",
-      value: bounds,
-      expected: "an object with at least one of calls, cost and duration"
-    })
-  }
+  const { calls, cost } = bounds ?? {}
+  if (bounds !== undefined) checkBounds(bounds, duration)
   if (cost !== undefined) {
     if (!Number.isFinite(cost) || cost <= 0) {
       throw new InvalidOptions({ option: "budget.cost", value: cost, expected: "a number larger than 0" })
@@ -90,4 +86,13 @@ export const toBudget = (
     // It is given the outcomes of its own batch.
     costOf as ((outcome: AnyOutcome) => number) | undefined
   )
+}
+
+const checkBounds = (bounds: Pick<Bounds, "calls" | "cost">, duration: "duration" | "durationMs"): void => {
+  const expected = `an object with at least one of calls, cost and ${duration}`
+  Check.object("budget", bounds, expected)
+  const names = { calls: true, cost: true, [duration]: true } as const
+  Check.spelling(undefined, bounds, names, {}, "budget.")
+  if (Object.keys(names).some((name) => bounds[name as keyof typeof bounds] !== undefined)) return
+  throw new InvalidOptions({ option: "budget", value: bounds, expected })
 }

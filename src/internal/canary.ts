@@ -11,13 +11,20 @@ export interface Canary {
   readonly check: (report: Report.Any) => Effect.Effect<boolean, never, unknown>
 }
 
+const names = { items: true, check: true } as const
+
+const expected = "an object such as { items: 5 }"
+
 /** `await`: waits for what the caller's `check` answers. */
 export const toCanary = <A>(
   options: { readonly items: number; readonly check?: ((report: never) => A) | undefined } | undefined,
   wait: (answer: A) => Effect.Effect<boolean, never, unknown>
 ): Canary | undefined => {
   if (options === undefined) return undefined
+  Check.object("canary", options, expected)
+  Check.spelling(undefined, options, names, {}, "canary.")
   const { check, items } = options
+  if (items === undefined) throw new InvalidOptions({ option: "canary", value: options, expected })
   Check.optionalFunction("canary.check", check)
   return {
     items: Check.positiveInteger("canary.items", items),

@@ -6,6 +6,8 @@
  * it. So a nested pipeline costs nothing, needs no stack, and keeps every
  * guarantee of the engine.
  */
+import { hasProperty } from "effect/Predicate"
+import { InvalidOptions } from "../BatchError.ts"
 import type { Stamp } from "../Stamp.ts"
 import { hasPolicy } from "./attempts.ts"
 import {
@@ -16,6 +18,7 @@ import {
   type Promised
 } from "./definition.ts"
 import type { Policy } from "./gate/policy.ts"
+import * as Check from "./options.ts"
 import { stampOf } from "./stamp.ts"
 
 export interface Step {
@@ -42,6 +45,46 @@ export interface Graph {
   readonly stamp: () => Stamp
   /** Whether any step may have a gate. */
   readonly gated: boolean
+}
+
+const names = { handlers: true, start: true, version: true, routes: true } as const
+
+interface Defined {
+  readonly definition: HandlerDefinition | PipelineDefinition
+}
+
+interface Options {
+  readonly handlers: { readonly [key: string]: Defined | undefined }
+  readonly start: PropertyKey
+  readonly version?: string | undefined
+  readonly routes?: PipelineDefinition["routes"] | undefined
+}
+
+/** The untyped definition behind the typed options. */
+export const define = (name: string, options: Options): PipelineDefinition => {
+  const owner = `pipeline ${JSON.stringify(name)}`
+  Check.object("options", options, "an object with handlers and start", owner)
+  Check.spelling(owner, options, names)
+  const { handlers, routes = {}, start, version } = options
+  Check.object("handlers", handlers, "an object with a handler for each key", owner)
+  return {
+    name,
+    version,
+    handlers: Object.fromEntries(
+      Object.entries(handlers).map(([key, handler]) => [key, definitionOf(owner, key, handler)])
+    ),
+    // Where it is the key of no handler, `problemsOf` says so.
+    start: start as string,
+    routes
+  }
+}
+
+const definitionOf = (owner: string, key: string, handler: Defined | undefined): Defined["definition"] => {
+  if (hasProperty(handler?.definition, "handlers") || hasProperty(handler?.definition, "handleRequest")) {
+    return handler!.definition
+  }
+  const hint = handler === undefined ? " (do two modules import each other, so that it is not made yet?)" : ""
+  throw new InvalidOptions({ option: `handlers.${key}`, value: handler, expected: `a handler${hint}`, owner })
 }
 
 /** What is wrong with the wiring of a pipeline, one sentence for each problem. */

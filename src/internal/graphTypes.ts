@@ -20,14 +20,35 @@ export type Accepts<HS, Output> = {
   [K in keyof HS]: [Output] extends [Handler.Previous<Known<HS[K]>>] ? K : never
 }[keyof HS]
 
+declare const expected: unique symbol
+
+// No value has one of these. `never` would refuse as much, but of these an error shows the name and what was expected, as
+// in `"sav" & LeadsToOneOf<"save">`.
+interface LeadsToOneOf<Keys> {
+  readonly [expected]: Keys
+}
+interface ActionIsOneOf<Actions> {
+  readonly [expected]: Actions
+}
+interface HandlerIsOneOf<Keys> {
+  readonly [expected]: Keys
+}
+
+/** Written out, and not by `Accepts`: an error would show that name with all handlers in it, and not the keys. */
+type Targets<HS, Output> = {
+  [K in keyof HS]: [Output] extends [Handler.Previous<Known<HS[K]>>] ? K : never
+}[keyof HS] extends infer Keys
+  ? Keys | LeadsToOneOf<Keys>
+  : never
+
 export type CheckedRoutes<HS, Rt> = {
   readonly [K in keyof Rt]: K extends keyof HS
     ? {
         readonly [A in keyof Rt[K]]: A extends Handler.Action<Known<HS[K]>>
-          ? Accepts<HS, Handler.Output<Known<HS[K]>>>
-          : never
+          ? Targets<HS, Handler.Output<Known<HS[K]>>>
+          : ActionIsOneOf<Handler.Action<Known<HS[K]>>>
       }
-    : never
+    : HandlerIsOneOf<keyof HS>
 }
 
 /** `never` for a handler that does not use the shared data: it fits beside every other. */

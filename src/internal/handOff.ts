@@ -10,6 +10,7 @@ import type { Ending } from "./ending.ts"
 import type { Step } from "./graph.ts"
 import type { Item } from "./item.ts"
 import type { Run } from "./run.ts"
+import { disown } from "./tags.ts"
 
 /** Begins a step: everything up to its request. Answers the end of the item where it goes no further. */
 export const enter = (item: Item, step: Step, previous: unknown, run: Run): Ending | undefined => {
@@ -39,6 +40,11 @@ export const processed = (item: Item, outputs: unknown): Next | Skip => {
   const next = processResults({ shared: item.cell.ref.current, params, inputs: item.inputs, outputs })
   if (next?._tag === "Next" || next?._tag === "Skip") return next
   throw new TypeError(
-    `processResults of handler "${step.name}" answered ${format(next)}, expected Handler.next, nextWith, skip or stop`
+    `processResults of handler "${step.name}" answered ${shown(next)}, expected Handler.next, nextWith, skip or stop`
   )
+}
+
+const shown = (answer: unknown): string => {
+  disown(answer)
+  return answer instanceof Promise ? "a promise, which nobody waits for" : format(answer)
 }

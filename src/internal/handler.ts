@@ -11,6 +11,7 @@ import { fromSchema } from "./decoder.ts"
 import type { HandlerDefinition, PipelineDefinition } from "./definition.ts"
 import { policyOf } from "./gate/policy.ts"
 import * as Check from "./options.ts"
+import type { Names } from "./spelling.ts"
 
 export const TypeId = "~parallel-batch-pipeline/Handler"
 
@@ -43,10 +44,30 @@ const messageOf = (cause: unknown): string => {
   }
 }
 
+const names: Names<AnyOptions & { readonly handleRequest: unknown; readonly catch: unknown }> = {
+  params: true,
+  shared: true,
+  prepareInputs: true,
+  handleRequest: true,
+  catch: true,
+  handleError: true,
+  processResults: true,
+  retry: true,
+  timeout: true,
+  error: true,
+  output: true,
+  gate: true,
+  settleCost: true
+}
+
+/** As the classes and other libraries call them. */
+const aliases = { retries: "retry", maxRetries: "retry", timeoutMs: "timeout" }
+
 /** What has to be there before anything can be done with the options. */
 export const checkRequest = (name: string, options: { readonly handleRequest: unknown }): void => {
   const owner = `handler "${name}"`
   Check.object("options", options, "an object with handleRequest", owner)
+  Check.spelling(owner, options, names, aliases)
   Check.requiredFunction("handleRequest", options.handleRequest, owner)
 }
 
@@ -58,9 +79,9 @@ export const define = (
 ): HandlerDefinition => {
   const { retry, settleCost, timeout } = options
   const owner = `handler "${name}"`
-  Check.optionalFunction("prepareInputs", options.prepareInputs, owner)
+  Check.optionalSync("prepareInputs", options.prepareInputs, owner)
   Check.optionalFunction("handleError", options.handleError, owner)
-  Check.optionalFunction("processResults", options.processResults, owner)
+  Check.optionalSync("processResults", options.processResults, owner)
   Check.optionalFunction("settleCost", settleCost, owner)
   if (retry !== undefined) Check.retry(owner, retry)
   return {

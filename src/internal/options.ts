@@ -7,6 +7,7 @@ import * as Option from "effect/Option"
 import { hasProperty } from "effect/Predicate"
 import * as Schedule from "effect/Schedule"
 import { InvalidOptions } from "../BatchError.ts"
+import { meantBy } from "./spelling.ts"
 
 export const positiveInteger = (option: string, value: number): number => {
   if (Number.isInteger(value) && value >= 1) return value
@@ -22,6 +23,12 @@ export const concurrency = (value: number | "unbounded"): number => {
 export const oneOf = <A extends string>(option: string, value: A, values: ReadonlyArray<A>): A => {
   if (values.includes(value)) return value
   throw new InvalidOptions({ option, value, expected: values.map((known) => JSON.stringify(known)).join(" or ") })
+}
+
+export const flag = (option: string, value: boolean | undefined, otherwise: boolean): boolean => {
+  if (value === undefined) return otherwise
+  if (typeof value === "boolean") return value
+  throw new InvalidOptions({ option, value, expected: "true or false" })
 }
 
 export const duration = (option: string, value: Duration.Input, owner?: string): Duration.Duration => {
@@ -48,11 +55,14 @@ const isDurationInput = (value: unknown): value is Duration.Input => {
   return given.length > 0 && given.every((amount) => typeof amount === "number" && !Number.isNaN(amount))
 }
 
+const retryNames = { times: true, schedule: true, while: true } as const
+
 /** A retry that nothing bounds would repeat a failure for ever, and without a pause. */
 export const retry = (
   owner: string,
   value: { readonly times?: unknown; readonly schedule?: unknown; readonly while?: unknown }
 ): void => {
+  if (typeof value === "object" && value !== null) spelling(owner, value, retryNames, {}, "retry.")
   const bounds = typeof value === "object" && value !== null ? [value.times, value.schedule, value.while] : []
   if (bounds.every((bound) => bound === undefined)) {
     const expected = "an object with at least one of times, schedule and while"
@@ -78,6 +88,16 @@ export const requiredFunction = (option: string, value: unknown, owner?: string)
   throw new InvalidOptions({ option, value, expected: "a function", owner })
 }
 
+/** Nobody waits for what an async function answers. Found here, where it costs no item anything. */
+export const optionalSync = (option: string, value: unknown, owner: string): void => {
+  optionalFunction(option, value, owner)
+  if (!isAsync(value)) return
+  const expected = "a synchronous function (wait in handleRequest, which may be async in Handler.fromPromise)"
+  throw new InvalidOptions({ option, value, expected, owner })
+}
+
+export const isAsync = (f: unknown): boolean => Object.prototype.toString.call(f) === "[object AsyncFunction]"
+
 /** Options, and what consists of several. */
 export const object = (option: string, value: unknown, expected: string, owner?: string): void => {
   if (typeof value === "object" && value !== null) return
@@ -99,5 +119,22 @@ export const onlyKnown = (owner: string, options: object, known: ReadonlyArray<s
   for (const [option, value] of Object.entries(options)) {
     if (value === undefined || known.includes(option)) continue
     throw new InvalidOptions({ option, value, expected: `left out, or one of ${known.join(", ")}`, owner })
+  }
+}
+
+/** Other names may be there on purpose, in options that are spread; a misspelt one would be the default in silence. */
+export const spelling = (
+  owner: string | undefined,
+  options: object,
+  known: Readonly<Record<string, true>>,
+  aliases: Readonly<Record<string, string>> = {},
+  within = ""
+): void => {
+  for (const name of Object.keys(options)) {
+    const value = (options as Readonly<Record<string, unknown>>)[name]
+    const meant = value === undefined ? undefined : meantBy(name, known, aliases)
+    if (meant === undefined) continue
+    const expected = `left out (did you mean ${JSON.stringify(within + meant)}?)`
+    throw new InvalidOptions({ option: within + name, value, expected, owner })
   }
 }

@@ -11,23 +11,28 @@ import type { AnyOutcome } from "./outcome.ts"
 import { Atomic } from "./shared.ts"
 import * as Source from "./source.ts"
 
+const names = { params: true, shared: true, maxSteps: true } as const
+
 export const runOne = (
   pipeline: PipelineDefinition,
   options: { readonly params: unknown; readonly shared?: unknown; readonly maxSteps?: number | undefined }
 ): Effect.Effect<unknown, unknown, unknown> => {
-  const batch = execute(() => ({
-    graph: graphOf(pipeline),
-    source: Source.make([options.params]),
-    shared: new Atomic(refOf(options.shared)),
-    concurrency: 1,
-    parked: 1,
-    failFast: false,
-    decodeParams: true,
-    maxSteps: Check.positiveInteger("maxSteps", options.maxSteps ?? 1_000_000),
-    keep: "all",
-    keyOf: stableKey,
-    publish: undefined
-  }))
+  const batch = execute(() => {
+    Check.spelling("a run", options, names)
+    return {
+      graph: graphOf(pipeline),
+      source: Source.make([options.params]),
+      shared: new Atomic(refOf(options.shared)),
+      concurrency: 1,
+      parked: 1,
+      failFast: false,
+      decodeParams: true,
+      maxSteps: Check.positiveInteger("maxSteps", options.maxSteps ?? 1_000_000),
+      keep: "all",
+      keyOf: stableKey,
+      publish: undefined
+    }
+  })
   const result = Effect.flatMap(batch, (report) => {
     // A batch that was not interrupted has an outcome for its one item, which ran.
     const outcome = report.outcomes[0] as Exclude<AnyOutcome, { readonly _tag: "Interrupted" | "NotStarted" }>

@@ -11,6 +11,7 @@ import { SharedDataConflict } from "../BatchError.ts"
 import { deepCopy } from "./deepCopy.ts"
 import type { Next } from "./definition.ts"
 import { type Mergers, merge3 } from "./merge.ts"
+import { disown } from "./tags.ts"
 
 export class Cell {
   /** The `Ref` itself: what its owner sets is seen here at once, and the other way round. */
@@ -27,7 +28,11 @@ export class Cell {
     else if (next.change === "update") {
       if (this.#owned !== this.ref.current) this.ref.current = this.#owned = deepCopy(this.ref.current)
       // The type of `update` was checked against the shared type of the handler.
-      next.update!(this.#owned as never)
+      const answer: unknown = next.update!(this.#owned as never)
+      if (answer instanceof Promise) {
+        disown(answer)
+        throw new TypeError("The function given to Handler.nextWith answered a promise, but it is synchronous")
+      }
     }
   }
 }

@@ -16,6 +16,11 @@ export const isExit = (effect: AnyEffect): effect is Exit.Exit<unknown, unknown>
 export const isPromiseLike = (u: unknown): u is PromiseLike<unknown> =>
   typeof u === "object" && u !== null && typeof (u as { readonly then?: unknown }).then === "function"
 
+/** Nobody waits for a promise that is refused, and what it rejects with is not to be a failure of the process. */
+export const disown = (u: unknown): void => {
+  if (u instanceof Promise) u.catch(() => {})
+}
+
 /**
  * The fibers that an item has forked as children and that still run. The fiber of an item of its own would end them
  * with itself; a worker's goes on, so they are looked up where Effect keeps them, for which it has no public name.

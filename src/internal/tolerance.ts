@@ -6,6 +6,7 @@ import * as Cause from "effect/Cause"
 import { hasProperty } from "effect/Predicate"
 import { InvalidOptions } from "../BatchError.ts"
 import type * as Report from "../Report.ts"
+import * as Check from "./options.ts"
 
 type Share = `${number}%`
 
@@ -74,9 +75,12 @@ const tagOf = (cause: Cause.Cause<unknown>): string | undefined => {
   return hasProperty(error, "name") && typeof error.name === "string" ? error.name : undefined
 }
 
+const names = { count: true, percent: true, minSample: true, byTag: true } as const
+
 const check = (given: Bounds): ReadonlyArray<Bound> => {
   const { byTag, count, minSample, percent } = given ?? {}
   const bounds: Array<Bound> = []
+  if (typeof given === "object" && given !== null) Check.spelling(undefined, given, names, {}, "tolerate.")
   if (count !== undefined)
     bounds.push({ name: "count", tag: undefined, limit: atLeastZero("count", count), percent: undefined })
   if (percent !== undefined) {

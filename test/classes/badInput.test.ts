@@ -1,5 +1,17 @@
 import { assert, describe, it } from "@effect/vitest"
-import { BaseHandler, Pipeline } from "parallel-batch-pipeline"
+import {
+  BaseHandler,
+  BatchPipeline,
+  Handler,
+  InvalidOptions,
+  ParallelBatchPipeline,
+  Pipeline
+} from "parallel-batch-pipeline"
+
+class Step extends Handler<object, void> {
+  protected handleRequest(): void {}
+}
+const pipeline = new Pipeline(new Step())
 
 describe("bad input of the classes", () => {
   it("a handler cannot be connected to nothing, and needs a request", async () => {
@@ -13,5 +25,39 @@ describe("bad input of the classes", () => {
     )
     const thrown = await new Pipeline(bare).run({}).catch(String)
     assert.include(thrown, "Bare needs the method handleRequest")
+  })
+
+  it.each([
+    ["a handler", () => new Step({ retries: 3 } as never), /"retries" of Step.*did you mean "maxRetries"\?\), got 3/],
+    ["a batch", () => new BatchPipeline(pipeline, { timeout: 5 } as never), /"timeout" of BatchPipeline.*"timeoutMs"/],
+    [
+      "a parallel one",
+      () => new ParallelBatchPipeline(pipeline, { concurency: 5 } as never),
+      /"concurency".*"concurrency"/
+    ],
+    [
+      "a parallel one as well",
+      () => new ParallelBatchPipeline(pipeline, { maxStep: 5 } as never),
+      /"maxStep".*"maxSteps"/
+    ]
+  ])("a misspelt option of %s is refused", (_, make, message) => {
+    assert.throws(make, InvalidOptions, message)
+  })
+
+  it.each([
+    ["budget: 5", { budget: 5 }, /"budget" to be an object with at least one of calls, cost and durationMs, got 5/],
+    ["budget: { duration: 5 }", { budget: { duration: 5 } }, /"budget.duration".*"budget.durationMs".*got 5/],
+    ["budget: { call: 5 }", { budget: { call: 5 } }, /"budget.call".*did you mean "budget.calls".*got 5/],
+    ["budget: { tokens: 5 }", { budget: { tokens: 5 } }, /"budget".*durationMs, got \{"tokens":5\}/],
+    ["canary: 5", { canary: 5 }, /"canary" to be an object such as \{ items: 5 \}, got 5/],
+    ['timings: "yes"', { timings: "yes" }, /"timings" to be true or false, got "yes"/]
+  ])("%s is refused, with what was written", (_, options, message) => {
+    assert.throws(() => new BatchPipeline(pipeline, options as never), InvalidOptions, message)
+  })
+
+  it("other names pass", () => {
+    const step = new Step({ model: "m", host: "h" } as never)
+    const options = { model: "m", host: "h", concurrency: 2, mode: "collect-all" } as never
+    assert.strictEqual(String(new ParallelBatchPipeline(new Pipeline(step), options)), "ParallelBatchPipeline")
   })
 })

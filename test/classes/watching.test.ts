@@ -299,7 +299,7 @@ describe("options that make no sense", () => {
     ["drainMs", { drainMs: "soon" as never }],
     ["duplicates", { duplicates: "skip" as never }],
     ["canary.items", { canary: { items: 0 } }],
-    ["canary.items", { canary: {} as never }],
+    ["canary", { canary: {} as never }],
     ["canary.check", { canary: { items: 1, check: true as never } }],
     ["onProgress", { onProgress: "loud" as never }]
   ]

@@ -205,8 +205,9 @@ const items = (report: Report.Any): string => {
 <div class="pages"><span id="range" role="status"></span><div><button type="button" id="prev">Previous</button><button type="button" id="next">Next</button></div></div></section>`
 }
 
+/** Whoever looks at the file in a terminal is not to obey its data either. */
 const escape = (text: string): string =>
-  text.replaceAll("\u0000", "\ufffd").replaceAll(/[&<>"']/g, (char) => `&#${char.codePointAt(0)};`)
+  text.replaceAll(/(?!\s)\p{Cc}/gu, "\ufffd").replaceAll(/[&<>"']/g, (char) => `&#${char.codePointAt(0)};`)
 
 /** Text of the data keeps its direction to itself. */
 const bdi = (text: string): string => `<bdi>${escape(text)}</bdi>`
@@ -214,6 +215,6 @@ const bdi = (text: string): string => `<bdi>${escape(text)}</bdi>`
 /** JSON that no HTML parser takes for anything else. */
 const json = (value: unknown): string =>
   JSON.stringify(value).replaceAll(
-    /[<>&\u2028\u2029]/g,
+    /[<>&\u007f-\u009f\u2028\u2029]/g,
     (char) => `\\u${char.codePointAt(0)!.toString(16).padStart(4, "0")}`
   )
