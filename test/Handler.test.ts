@@ -268,6 +268,40 @@ describe("Handler", () => {
       })
     )
 
+    it.effect("is that of the item for functions that ask their fiber, and of none once they have ended", () =>
+      Effect.gen(function* () {
+        const kept: Array<Handler.CurrentItem> = []
+        const named = ({ handler, index, key }: Handler.CurrentItem) => `${index} ${key} ${handler}`
+        const seen = new Set<string>()
+        const look = () => {
+          const item = Fiber.getCurrent()!.getRef(Handler.CurrentItem)
+          kept.push(item)
+          seen.add(named(item))
+        }
+        const first = Handler.make("first", { handleRequest: (_params: N) => Effect.sync(look) })
+        const wait = Handler.make("wait", { handleRequest: ({ n }: N) => Effect.sleep(n % 3) })
+        const last = Handler.make("last", { handleRequest: (_params: N) => Effect.sync(look) })
+        const pipeline = Pipeline.make("looking", {
+          handlers: { first, wait, last },
+          start: "first",
+          routes: { first: { default: "wait" }, wait: { default: "last" } }
+        })
+
+        const fiber = yield* Effect.forkChild(
+          Batch.run(pipeline, { params: numbers(50), concurrency: 20, key: ({ n }) => `key ${n}` })
+        )
+        yield* TestClock.adjust("1 second")
+        const report = yield* Fiber.join(fiber)
+
+        assert.strictEqual(report.succeeded, 50)
+        assert.deepStrictEqual(
+          seen,
+          new Set(numbers(50).flatMap(({ n }) => [`${n} key ${n} first`, `${n} key ${n} last`]))
+        )
+        assert.deepStrictEqual([...new Set(kept.map(named))], ["-1  "])
+      })
+    )
+
     it.effect("counts the attempts, and names the step", () =>
       Effect.gen(function* () {
         const seen: Array<string> = []

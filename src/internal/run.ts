@@ -29,6 +29,7 @@ import type { Details, Observer } from "./observer.ts"
 import type { AnyOutcome } from "./outcome.ts"
 import { Pace } from "./pace.ts"
 import { Places } from "./places.ts"
+import { Present } from "./present.ts"
 import { inOneShape, type RunOptions } from "./runOptions.ts"
 import { settle, tell } from "./settle.ts"
 import { Signal } from "./signal.ts"
@@ -43,6 +44,7 @@ export class Run {
   readonly options: RunOptions
   readonly context: Context.Context<unknown>
   readonly places = new Places(this)
+  readonly present = new Present(this)
   readonly gates: Gates
   readonly tally: Tally
   readonly pace: Pace

@@ -13,6 +13,13 @@ export const isEffect = (u: unknown): u is AnyEffect =>
 export const isExit = (effect: AnyEffect): effect is Exit.Exit<unknown, unknown> =>
   (effect as Effect.Effect<unknown> & Record<string, unknown>)["~effect/Exit"] !== undefined
 
+/**
+ * Whether it is an `Effect.sync`, which is a function to call. Effect has no public name for what an effect is; where its
+ * own changed, such a step would take as long as others do.
+ */
+export const isSync = (effect: AnyEffect): boolean =>
+  (effect as Effect.Effect<unknown> & Record<string, unknown>)["~effect/Effect/identifier"] === "Sync"
+
 export const isPromiseLike = (u: unknown): u is PromiseLike<unknown> =>
   typeof u === "object" && u !== null && typeof (u as { readonly then?: unknown }).then === "function"
 

@@ -29,7 +29,7 @@ import { type Driver, Parking } from "./parking.ts"
 import type { Tenant } from "./places.ts"
 import type { Run } from "./run.ts"
 import { end, pending } from "./source.ts"
-import { childrenOf, isExit, isPromiseLike } from "./tags.ts"
+import { childrenOf, isExit, isPromiseLike, isSync } from "./tags.ts"
 
 export class Worker implements Driver, Tenant {
   readonly effect: Effect.Effect<void, never, unknown>
@@ -224,7 +224,7 @@ export class Worker implements Driver, Tenant {
 
   /** Has the fiber run an effect of the item, in the context of the item. */
   private perform(item: Item, effect: AnyEffect, waiting: "params" | "outputs"): true {
-    const context = item.contextIn(this.run.context)
+    const context = isSync(effect) ? this.run.present.context : item.contextIn(this.run.context)
     const fiber = this.fiber!
     if (fiber.context !== context) fiber.setContext(context as never)
     this.now = undefined
