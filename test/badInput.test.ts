@@ -62,6 +62,16 @@ describe("bad input", () => {
       () => Pipeline.make("x", { start: "step" } as never),
       /"handlers" of pipeline "x".*got undefined/
     ],
+    [
+      "routes that are none",
+      () => Pipeline.make("x", { handlers: { step }, start: "step", routes: { step: "next" } } as never),
+      /"routes.step" of pipeline "x" to be an object with a handler for each action, got "next"/
+    ],
+    [
+      "routes of undefined",
+      () => Pipeline.make("x", { handlers: { step }, start: "step", routes: { step: undefined } } as never),
+      /"routes.step" of pipeline "x".*got undefined/
+    ],
     ["a pipeline without options", () => Pipeline.make("x", undefined as never), /"options" of pipeline "x"/],
     ["a breaker", () => Breaker.make({ openFor: 1 }), /either failures or share, got \{"openFor":1\}/]
   ] as const)("%s is refused", (_, make, message) => {

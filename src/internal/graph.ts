@@ -67,6 +67,10 @@ export const define = (name: string, options: Options): PipelineDefinition => {
   Check.spelling(owner, options, names)
   const { handlers, routes = {}, start, version } = options
   Check.object("handlers", handlers, "an object with a handler for each key", owner)
+  Check.object("routes", routes, "an object with the routes of each handler", owner)
+  for (const [key, of] of Object.entries(routes)) {
+    Check.object(`routes.${key}`, of, "an object with a handler for each action", owner)
+  }
   return {
     name,
     version,
