@@ -13,7 +13,7 @@ import type { AnyEffect } from "./definition.ts"
 import type { Ending } from "./ending.ts"
 import type { Verdict } from "./gate/aimd.ts"
 import { CircuitRejection } from "./gate/circuits.ts"
-import { heldFrom } from "./gate/holding.ts"
+import { anywhere, heldFrom } from "./gate/holding.ts"
 import type { Lane } from "./gate/lane.ts"
 import type { Host } from "./gate/line.ts"
 import { leave, Passage } from "./gate/passage.ts"
@@ -30,6 +30,8 @@ export const approach = (run: Run, item: Item, tenant: Tenant): Effect.Effect<vo
   const { step } = item
   const gate = run.options.gate
   if (gate !== undefined && item.entry === undefined) {
+    // Between a start and its request, nothing else is waited for.
+    if (step === undefined && run.pace.isDue()) return run.pace.turn
     const cost = gate.costOf(item.params)
     const lane = gate.laneOf(run.gates.keeperOf(gate), item.params)
     if (lane.keeper.isRefused(lane)) return sendAway(item, lane)
@@ -92,6 +94,8 @@ const passing = (
   if (permit.state === "held") return undefined
   const { keeper } = permit.lane
   const { entrance } = run.places
+  // Others within what it claims may have all places, and wait for it.
+  const keepsPlace = passage?.shares === true
   const passed = Effect.callback<void>((resume) => {
     const onward = () => resume(Effect.void)
     const stepBack = () => {
@@ -102,7 +106,7 @@ const passing = (
     const standInLine = () => {
       // What it has put aside is for others while nothing may begin.
       if (passage !== undefined && host === entrance && entrance.isShut) stepBack()
-      else keeper.wait(permit, host)
+      else keeper.wait(permit, keepsPlace ? anywhere : host)
     }
     const owner: AtGate = {
       tenant,
@@ -111,7 +115,7 @@ const passing = (
       stepBack: passage === undefined ? undefined : stepBack
     }
     permit.owner = owner
-    run.places.give(tenant, true)
+    if (!keepsPlace) run.places.give(tenant, true)
     if (passage === undefined) standInLine()
     else passage.pass(standInLine, onward)
   })
@@ -257,10 +261,11 @@ export const rest = (run: Run, item: Item, tenant: Tenant, wait: Effect.Effect<v
   const { places } = run
   const entry = item.entry === undefined ? undefined : item.heldByBatch
   const respite = entry === undefined ? undefined : new Respite(entry)
+  const keepsPlace = respite?.shares === true
   const back = Effect.suspend(() => {
-    places.give(tenant, false)
+    if (!keepsPlace) places.give(tenant, false)
     if (respite === undefined) return Effect.andThen(wait, places.back(tenant))
-    return Effect.andThen(Effect.andThen(begun(respite), wait), over(respite, places, tenant))
+    return Effect.andThen(Effect.andThen(begun(respite), wait), over(respite, keepsPlace ? anywhere : places, tenant))
   })
   return Effect.onExit(back, (exit) =>
     Effect.sync(() => {

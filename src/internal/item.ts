@@ -134,6 +134,11 @@ export class Item implements CurrentItem, Payer {
     return this.refused === undefined ? this.step === undefined && this.entry?.started === false : this.attempts === 0
   }
 
+  /** Whether a start was counted whose request was not made yet: it does not wait for anything else then. */
+  get isStarting(): boolean {
+    return this.permit !== undefined || (this.entry !== undefined && this.attempts === this.earlier)
+  }
+
   /** A gate sends the item away. */
   refuse(reason: string): void {
     this.refused = reason

@@ -4,8 +4,9 @@
  * A worker whose item waits (at a gate, or between two attempts) gives its place
  * back meanwhile, and another worker takes an item. It keeps its item and its
  * fiber, so that an interruption, a finalizer, a span or a cancellation finds it
- * where it is. Nobody waits for anything while he has a place that another item
- * of the batch could use, so places are never part of a deadlock.
+ * where it is. Nobody waits for a place while he has what another item of the
+ * batch may need that has one: who has claimed permits around the batch keeps his
+ * place. So places are never part of a deadlock.
  */
 import * as Effect from "effect/Effect"
 import { Fifo } from "./fifo.ts"
@@ -89,7 +90,13 @@ export class Places extends Host {
   private take(tenant: Tenant): void {
     tenant.parted = false
     this.run.workers++
+    this.shut()
     this.left(tenant)
+  }
+
+  override shut(): void {
+    super.shut()
+    this.entrance.shut()
   }
 
   /** One of those who are away is so no more. */
@@ -116,7 +123,7 @@ export class Places extends Host {
   /** Lets those go on that miss nothing but a place. */
   serve(): void {
     this.asked = true
-    if (this.serving || this.away === 0) return
+    if (this.serving || (this.away === 0 && !this.entrance.isWaitedAt)) return
     this.serving = true
     // Who goes on may give his place back before this returns.
     while (this.asked) {
@@ -160,6 +167,11 @@ export class Entrance extends Host {
   /** Whether nothing may begin now. */
   get isShut(): boolean {
     return this.run.paused || this.run.draining
+  }
+
+  /** Whether some wait outside; they may have kept their places. */
+  get isWaitedAt(): boolean {
+    return this.outside.size > 0
   }
 
   override get free(): number {

@@ -306,6 +306,7 @@ export class Run {
   begin(worker: Worker): void {
     this.workers++
     this.active.add(worker)
+    this.places.shut()
   }
 
   /** A worker takes no more items: it ends, or there are too many. */
@@ -332,6 +333,7 @@ export class Run {
   }
 
   demand(): void {
+    this.places.shut()
     this.demanded.fire()
   }
 

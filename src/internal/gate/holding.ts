@@ -20,11 +20,14 @@ export interface Claimant {
   readonly goOn: () => void
 }
 
-/** What a passage has claimed: for whom it was before, and whether its place was needed. */
+/** A permit that somebody has claimed within whom others may claim it again. */
 export interface Claim {
   readonly holding: Holding
-  readonly before: Claimant | undefined
-  readonly wanted: boolean
+  readonly claimant: Claimant
+  /** The claim that this one is within. */
+  before: Claim | undefined
+  /** Whether the place is needed once this claim is given back. */
+  wanted: boolean
 }
 
 /** Who has a permit whose start is one for several requests. */
@@ -39,8 +42,8 @@ export class Holding {
   readonly payer: Payer | undefined
   /** Whether its place is needed now. */
   private wanted = true
-  /** For whom it is put aside, or was. */
-  private claimant: Claimant | undefined = undefined
+  /** The innermost claim, for which it is put aside, or was. */
+  private claimed: Claim | undefined = undefined
   /** Who waits to claim it, and who waits for its place. Most are held by nobody else, so they are made when needed. */
   private claimers: Set<Claimant> | undefined = undefined
   private takers: Set<Claimant> | undefined = undefined
@@ -62,20 +65,22 @@ export class Holding {
   }
 
   /** Claims the permit for a passage within it; where it is not its turn, it is told when it may ask again. */
-  claim(passage: Claimant): Claim | undefined {
-    const before = this.claimant
-    if (before !== undefined && !passage.isWithin(before)) {
-      ;(this.claimers ??= new Set()).add(passage)
+  claim(claimant: Claimant): Claim | undefined {
+    const before = this.claimed
+    if (before !== undefined && !claimant.isWithin(before.claimant)) {
+      ;(this.claimers ??= new Set()).add(claimant)
       return undefined
     }
-    this.claimant = passage
-    return { holding: this, before, wanted: this.wanted }
+    return (this.claimed = { holding: this, claimant, before, wanted: this.wanted })
   }
 
   /** Gives a claim back; whose turn it is goes on. */
-  release({ before, wanted }: Claim): void {
-    this.want(wanted)
-    this.claimant = before
+  release(claim: Claim): void {
+    this.wantFor(claim, claim.wanted)
+    const within = this.within(claim)
+    // What is within a claim may outlast it, such as a detached fiber.
+    if (within === undefined) this.claimed = claim.before
+    else within.before = claim.before
     if (this.claimers === undefined) return
     released.push(this)
     serve()
@@ -83,12 +88,25 @@ export class Holding {
 
   /** Has the first one claim it whose turn it is. */
   serve(): void {
-    const { claimant } = this
+    const claimant = this.claimed?.claimant
     for (const passage of this.claimers ?? []) {
       if (claimant !== undefined && !passage.isWithin(claimant)) continue
       this.claimers!.delete(passage)
       return passage.goOn()
     }
+  }
+
+  /** As `want`; where the permit is claimed again within that claim, once that is over. */
+  wantFor(claim: Claim, wanted: boolean): void {
+    const within = this.within(claim)
+    if (within === undefined) this.want(wanted)
+    else within.wanted = wanted
+  }
+
+  private within(claim: Claim): Claim | undefined {
+    let inner = this.claimed === claim ? undefined : this.claimed
+    while (inner !== undefined && inner.before !== claim) inner = inner.before
+    return inner
   }
 
   /** Puts the permit aside, or stands in line for its place again. */
@@ -196,6 +214,8 @@ export const claimAll = (
 /** Where effects run: there is always a place. */
 class Anywhere extends Host {
   readonly free = Number.POSITIVE_INFINITY
+
+  override expect(): void {}
 
   override admit(permit: Permit): void {
     // Who has it wait says what wakes him.

@@ -249,6 +249,7 @@ export class Keeper {
 
   /** Puts the lane where what it misses will find it. */
   private consider(lane: Lane): void {
+    lane.expectedBy?.expectNoMore(lane)
     if (lane.waiting === 0) {
       lane.considered = undefined
       this.stand(lane, "nowhere", 0)
@@ -260,7 +261,10 @@ export class Keeper {
     const now = this.timer.now()
     // A place that is taken again is no start.
     const at = next.started ? now : lane.openAt(now, next.cost, this.limits.units)
-    if (at > now) return this.stand(lane, "for a time", at)
+    if (at > now) {
+      next.line!.host.expect(lane)
+      return this.stand(lane, "for a time", at)
+    }
     this.stand(lane, "for a place", next.class === 2 && this.limits.fair ? this.roundOf(lane) : next.rank)
   }
 
@@ -292,8 +296,8 @@ export class Keeper {
       for (let lane = this.ready.first; lane !== undefined; lane = this.ready.first) {
         if (this.running >= this.concurrency) return
         const next = lane.findNext()
-        // The host of the one it was put here for, or another gate that this one needs, may have filled up since.
-        if (next === undefined || next !== lane.considered) this.consider(lane)
+        // The host of the one it was put here for, its key, or another gate that it needs, may have filled up since.
+        if (next === undefined || next !== lane.considered || lane.running >= this.limits.perKey) this.consider(lane)
         else this.pass(lane, next)
       }
     } finally {

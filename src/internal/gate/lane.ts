@@ -34,6 +34,8 @@ export class Lane implements Ranked {
   place = -1
   /** For whom it stands there: whether anybody else may start has not been looked at. */
   considered: Permit | undefined = undefined
+  /** Whose place that one would have, where it waits for a time. */
+  expectedBy: Host | undefined = undefined
   /** Whether it is among those that have come to rest. */
   rested = false
   /** Those who wait, where somebody does. */

@@ -19,6 +19,8 @@ export abstract class Host implements Park {
   private readonly parked = new Heap<Line>()
   /** Those of them that were offered a place just now, and miss it still. */
   private again: Set<Line> | undefined = undefined
+  /** Lanes whose next one has a place here, and waits for a time. */
+  private readonly expected = new Set<Lane>()
 
   /** How many more may run at once. */
   abstract readonly free: number
@@ -35,6 +37,21 @@ export abstract class Host implements Park {
   remove(line: Line): void {
     if (line.place !== -1) this.parked.remove(line)
     this.again?.delete(line)
+  }
+
+  expect(lane: Lane): void {
+    lane.expectedBy = this
+    this.expected.add(lane)
+  }
+
+  expectNoMore(lane: Lane): void {
+    lane.expectedBy = undefined
+    this.expected.delete(lane)
+  }
+
+  /** There may be no place any more: whoever stands behind those that would have had one may go first. */
+  shut(): void {
+    if (this.expected.size > 0 && this.free <= 0) for (const lane of Array.from(this.expected)) lane.reconsider()
   }
 
   /** There is a place again: admits what misses nothing else. */

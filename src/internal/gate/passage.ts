@@ -13,6 +13,8 @@ import type { Permit } from "./permit.ts"
 /** A permit within others, some of which have to be put aside for it. */
 export class Passage implements Claimant {
   readonly permit: Permit
+  /** Whether it claims what others may be within as well. They wait for it, so it must not wait for what they have. */
+  readonly shares: boolean
   private readonly keeper: Keeper
   private readonly outer: Holding
   /** Those that are put aside, in the order in which they are claimed. */
@@ -20,7 +22,7 @@ export class Passage implements Claimant {
   private readonly claims: Array<Claim> = []
   private phase: "outside" | "claiming" | "in line" | "taking" | "in" | "ended" = "outside"
   /** What is taken again, one after the other, and how many of them have been asked for. */
-  private toTake: ReadonlyArray<Holding> = []
+  private toTake: ReadonlyArray<Claim> = []
   private asked = 0
   /** Whether it is going on already, where something that it has done has it go on. */
   private going = false
@@ -37,7 +39,7 @@ export class Passage implements Claimant {
     if (heldFrom(outer, order).length === 0) return undefined
     // Not entered yet: nothing is held while the others are claimed.
     const permit = lane.keeper.permitFor(lane, cost)
-    return own === undefined ? new Passage(permit, outer, order) : Passage.withOwn(permit, own)
+    return own === undefined ? new Passage(permit, outer, order, undefined) : Passage.withOwn(permit, own)
   }
 
   /**
@@ -45,11 +47,12 @@ export class Passage implements Claimant {
    * is as much as waiting at its own gate: so those around it are put aside as for that.
    */
   static withOwn(permit: Permit, own: Holding): Passage {
-    return new Passage(permit, own, Math.min(permit.lane.keeper.order, own.keeper.order))
+    return new Passage(permit, own, Math.min(permit.lane.keeper.order, own.keeper.order), own)
   }
 
-  private constructor(permit: Permit, outer: Holding, order: number) {
+  private constructor(permit: Permit, outer: Holding, order: number, own: Holding | undefined) {
     const holdings = heldFrom(outer, order)
+    this.shares = holdings.some((holding) => holding !== own)
     this.permit = permit
     this.keeper = permit.lane.keeper
     this.outer = outer
@@ -100,14 +103,14 @@ export class Passage implements Claimant {
       return restored()
     }
     const others = this.others()
-    for (const holding of others) holding.want(false)
-    for (const { holding } of same) holding.want(true)
+    for (const claim of others) claim.holding.wantFor(claim, false)
+    for (const claim of same) claim.holding.wantFor(claim, true)
     this.taken = () => {
       this.end(verdict)
       restored()
     }
     this.keeper.leave(this.permit, verdict)
-    this.take([...same.map(({ holding }) => holding), ...others])
+    this.take([...same, ...others])
   }
 
   /** Goes on as far as it can. */
@@ -134,33 +137,33 @@ export class Passage implements Claimant {
 
   private enter(): void {
     this.phase = "in line"
-    this.permit.also = this.others().map(({ permit }) => permit)
+    this.permit.also = this.others().map(({ holding }) => holding.permit)
     this.standInLine()
     for (const { holding } of Array.from(this.claims)) if (holding.keeper === this.keeper) holding.want(false)
   }
 
-  private take(holdings: ReadonlyArray<Holding>): void {
+  private take(claims: ReadonlyArray<Claim>): void {
     this.phase = "taking"
-    this.toTake = holdings
+    this.toTake = claims
     this.asked = 0
     this.goOn()
   }
 
   private takesAll(): boolean {
     while (this.phase === "taking") {
-      if (this.toTake[this.asked - 1]?.isMissing(this) === true) return false
+      if (this.toTake[this.asked - 1]?.holding.isMissing(this) === true) return false
       if (this.asked === this.toTake.length) return true
-      this.toTake[this.asked++]!.want(true)
+      const claim = this.toTake[this.asked++]!
+      claim.holding.wantFor(claim, true)
     }
     return false
   }
 
   /** Those of other gates, the gate made first before the others. */
-  private others(): ReadonlyArray<Holding> {
+  private others(): ReadonlyArray<Claim> {
     return this.claims
       .filter(({ holding, wanted }) => wanted && holding.keeper !== this.keeper)
-      .map(({ holding }) => holding)
-      .sort((a, b) => a.keeper.order - b.keeper.order)
+      .sort((a, b) => a.holding.keeper.order - b.holding.keeper.order)
   }
 
   /** Gives the claims back. */

@@ -12,6 +12,8 @@ import { type Claim, claimAll, type Claimant, heldFrom, type Holding, inClaimOrd
 import type { Host } from "./line.ts"
 
 export class Respite implements Claimant {
+  /** Whether it claims what others may be within as well. They wait for it, so it must not wait for what they have. */
+  readonly shares: boolean
   private readonly own: Holding
   private readonly holdings: ReadonlyArray<Holding>
   private readonly claims: Array<Claim> = []
@@ -22,6 +24,7 @@ export class Respite implements Claimant {
   constructor(own: Holding) {
     this.own = own
     this.holdings = inClaimOrder(heldFrom(own, own.keeper.order))
+    this.shares = this.holdings.length > 1
   }
 
   isWithin(other: Claimant): boolean {
@@ -55,7 +58,8 @@ export class Respite implements Claimant {
     this.own.permit.also = []
     for (const holding of this.holdings) holding.forget(this)
     for (const claim of this.claims.splice(0)) {
-      claim.holding.release(claim.holding === this.own ? { ...claim, wanted } : claim)
+      if (claim.holding === this.own) claim.wanted = wanted
+      claim.holding.release(claim)
     }
   }
 
