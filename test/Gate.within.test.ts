@@ -160,4 +160,38 @@ describe("A detached fiber that passes a gate within a permit", () => {
       for (const gate of [free, early, late]) assert.deepInclude(yield* Gate.state(gate), { running: 0, waiting: 0 })
     })
   )
+
+  it.effect("takes no permit from the next attempt of its item", () =>
+    Effect.gen(function* () {
+      const early = wide()
+      const gate = Gate.make({ concurrency: 1 })
+      const left = Effect.forkDetach(Effect.andThen(Effect.sleep(5), Gate.withPermit(Effect.sleep(20), early)), {
+        startImmediately: true
+      })
+      let attempts = 0
+      const step = Handler.make("step", {
+        gate,
+        handleRequest: (_params: Call) =>
+          Effect.suspend(() =>
+            ++attempts === 1
+              ? Effect.andThen(Effect.andThen(left, Effect.sleep(1)), Effect.fail("once more"))
+              : Effect.void
+          ),
+        retry: { times: 1 }
+      })
+      const pipeline = Pipeline.make("pipeline", { handlers: { step }, start: "step" })
+      const batch = Effect.forkChild(Batch.run(pipeline, { params: calls(1) }), { startImmediately: true })
+      const other = Effect.forkChild(Gate.withPermit(Effect.sleep(50), gate), { startImmediately: true })
+
+      const report = yield* endsWithin(
+        Effect.gen(function* () {
+          const fiber = yield* batch
+          yield* other
+          return yield* Fiber.join(fiber)
+        })
+      )
+
+      assert.deepInclude(report, { succeeded: 1, attempts: 2 })
+    })
+  )
 })

@@ -148,12 +148,14 @@ export class Item implements CurrentItem, Payer {
   /** The innermost permit that its requests run under. */
   get held(): Holding | undefined {
     const { permit } = this
-    return permit === undefined ? this.heldByBatch : (permit.holding ??= new Holding(permit, this.heldByBatch))
+    // What an earlier request has left behind does not run under the permit that the next one waits for.
+    if (permit === undefined || !permit.started) return this.heldByBatch
+    return (permit.holding ??= new Holding(permit, this.heldByBatch))
   }
 
   get heldByBatch(): Holding | undefined {
     const { around, entry } = this
-    return entry === undefined ? around : (entry.holding ??= new Holding(entry, around, this))
+    return entry === undefined || !entry.started ? around : (entry.holding ??= new Holding(entry, around, this))
   }
 
   /**

@@ -142,6 +142,11 @@ export class Holding {
     this.takers?.delete(passage)
   }
 
+  /** The permit has been given back meanwhile. */
+  left(): void {
+    this.resume()
+  }
+
   /** The place is held again, or not needed any more. */
   resume(): void {
     const takers = this.takers

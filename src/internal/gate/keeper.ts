@@ -131,6 +131,8 @@ export class Keeper {
       lane.take(permit)
       this.waiting--
       this.reconsider(lane)
+      // Where it was to be taken again, nobody waits for that any more.
+      ;(permit.owner as { readonly left?: () => void } | undefined)?.left?.()
     } else {
       this.rest(lane)
       // Its place is needed no more for what it was put aside for.
