@@ -102,7 +102,7 @@ export abstract class BatchHandler<TSharedData extends SharedData = SharedData> 
 
   /**
    * Runs the batch and answers its report in every case: also where an item failed, or the signal was aborted. Rejects
-   * only where there was nothing to report on, because the params could not be prepared.
+   * only where there was nothing to report on, because the params could not be prepared or its first handler is misbuilt.
    */
   async runReport(sharedData: TSharedData, options?: RunOptions): Promise<Report<TSharedData>> {
     let context: ItemContext | undefined
@@ -140,6 +140,8 @@ export abstract class BatchHandler<TSharedData extends SharedData = SharedData> 
   protected override prepareInputs(sharedData: Readonly<TSharedData>): Array<HandlerParams> {
     const params: unknown = this.prepareBatchParams(sharedData)
     if (Source.isIterable(params)) {
+      // No report has a place for a misbuilt handler, so it is found before there is one.
+      Translate.stepsOf(this.#pipeline)
       current()?.begin(this)
       return params as Array<HandlerParams>
     }

@@ -28,6 +28,18 @@ describe("bad input of the classes", () => {
   })
 
   it.each([
+    ["is async", /prepareInputs of Misbuilt is async/, { prepareInputs: async () => 1 }],
+    ["is missing", /Misbuilt needs the method handleRequest/, { handleRequest: undefined }]
+  ])("runReport rejects as run does where a method %s", async (_, message, methods) => {
+    class Misbuilt extends Step {}
+    Object.assign(Misbuilt.prototype, methods)
+    const batch = new ParallelBatchPipeline(new Pipeline(new Misbuilt()), { params: () => [{}], mode: "collect-all" })
+    const [thrown, reported] = await Promise.all([batch.run({}).catch(String), batch.runReport({}).catch(String)])
+    assert.match(String(thrown), message)
+    assert.strictEqual(reported, thrown)
+  })
+
+  it.each([
     ["a handler", () => new Step({ retries: 3 } as never), /"retries" of Step.*did you mean "maxRetries"\?\), got 3/],
     ["a batch", () => new BatchPipeline(pipeline, { timeout: 5 } as never), /"timeout" of BatchPipeline.*"timeoutMs"/],
     [
