@@ -14,6 +14,7 @@ import * as Check from "../internal/options.ts"
 import { isPromiseLike } from "../internal/tags.ts"
 import { current, type HandlerParams, type ItemContext, none } from "./context.ts"
 import { HandlerError } from "./HandlerError.ts"
+import { checkMethods } from "./methods.ts"
 import * as Translate from "./translate.ts"
 
 /**
@@ -244,6 +245,7 @@ export abstract class BaseHandler<TInput, TOutput, TSharedData extends SharedDat
 
   /** @internal */
   toStep(graph: Translate.Graph): Step {
+    checkMethods(this, BaseHandler.prototype)
     return this.executeLifecycle === BaseHandler.prototype.executeLifecycle
       ? this.lifecycleStep(graph)
       : this.makeStep(graph, {

@@ -9,6 +9,7 @@ import { format } from "effect/Formatter"
 import { BatchFailed } from "../BatchError.ts"
 import { execute } from "../internal/execute.ts"
 import { gateOf, type Policy } from "../internal/gate/policy.ts"
+import type { Step } from "../internal/graph.ts"
 import type { Mergers } from "../internal/merge.ts"
 import * as Check from "../internal/options.ts"
 import { checkedKey } from "../internal/outcome.ts"
@@ -20,6 +21,7 @@ import { type ActionResult, BaseHandler, type HandlerParams, type RunOptions, ty
 import type { BatchOptions, Report } from "./BatchOptions.ts"
 import { current, ItemContext, none, runIn, servicesWithin } from "./context.ts"
 import { endsOf } from "./ends.ts"
+import { checkMethods } from "./methods.ts"
 import { OpenBatch } from "./openBatch.ts"
 import { Pipeline } from "./Pipeline.ts"
 import { combine } from "./reports.ts"
@@ -208,6 +210,12 @@ export abstract class BatchHandler<TSharedData extends SharedData = SharedData> 
   protected getReport(): Report<TSharedData> {
     const context = this.#contextFor("getReport")
     return combine(String(this), context.shared as TSharedData, context.runsOf(this))
+  }
+
+  /** @internal */
+  override toStep(graph: Translate.Graph): Step {
+    checkMethods(this, BatchHandler.prototype)
+    return super.toStep(graph)
   }
 
   /** @internal */
