@@ -15,6 +15,7 @@ import { isPromiseLike } from "../internal/tags.ts"
 import { current, type HandlerParams, type ItemContext, none } from "./context.ts"
 import { HandlerError } from "./HandlerError.ts"
 import { checkMethods } from "./methods.ts"
+import { withSignal } from "./runOptions.ts"
 import * as Translate from "./translate.ts"
 
 /**
@@ -163,7 +164,7 @@ export abstract class BaseHandler<TInput, TOutput, TSharedData extends SharedDat
       Effect.suspend(() => Translate.runOnce(Translate.stepsOf(this), String(this), sharedData)),
       Translate.actionOf
     )
-    return Translate.toPromise(run, options?.signal, current()?.services)
+    return withSignal(this, options, (signal) => Translate.toPromise(run, signal, current()?.services))
   }
 
   /** The run as an Effect: interruptible, on Effect's clock, with what was thrown as a typed error. */

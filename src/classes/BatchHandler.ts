@@ -25,6 +25,7 @@ import { checkMethods } from "./methods.ts"
 import { OpenBatch } from "./openBatch.ts"
 import { Pipeline } from "./Pipeline.ts"
 import { combine } from "./reports.ts"
+import { signalOf } from "./runOptions.ts"
 import * as Translate from "./translate.ts"
 
 interface Scheduling {
@@ -107,14 +108,15 @@ export abstract class BatchHandler<TSharedData extends SharedData = SharedData> 
    * only where there was nothing to report on, because the params could not be prepared or its first handler is misbuilt.
    */
   async runReport(sharedData: TSharedData, options?: RunOptions): Promise<Report<TSharedData>> {
+    const signal = signalOf(this, options)
     let context: ItemContext | undefined
     const run = Effect.suspend(() =>
       Translate.runOnce(Translate.stepsOf(this), String(this), sharedData, (begun) => (context = begun))
     )
     try {
-      await Translate.toPromise(Effect.flatMap(run, Translate.actionOf), options?.signal, current()?.services)
+      await Translate.toPromise(Effect.flatMap(run, Translate.actionOf), signal, current()?.services)
     } catch (thrown) {
-      if (options?.signal?.aborted === true && context === undefined) return combine(String(this), sharedData, [])
+      if (signal?.aborted === true && context === undefined) return combine(String(this), sharedData, [])
       if (context === undefined || !context.hasPrepared(this)) throw thrown
       const report = combine(String(this), sharedData, context.runsOf(this))
       // The report has no place for what was thrown where no item threw it.

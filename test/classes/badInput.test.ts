@@ -67,6 +67,27 @@ describe("bad input of the classes", () => {
     assert.throws(() => new BatchPipeline(pipeline, options as never), InvalidOptions, message)
   })
 
+  const signal = new AbortController().signal
+  it.each([
+    ["a misspelt name", { signl: signal }, /"signl" of a run of Batch.* to be left out \(did you mean "signal"\?\)/],
+    ["the name that others use", { abortSignal: signal }, /"abortSignal".*did you mean "signal"/],
+    ["the signal itself", signal, /"options" of a run of Batch.* to be an object with the signal, \{ signal \}, got/],
+    ["a controller", { signal: new AbortController() }, /"signal".* an AbortSignal \(controller.signal, not/],
+    ["no signal", { signal: 5 }, /"signal" of a run of Batch.* to be an AbortSignal, got 5/],
+    ["no object", null, /"options".* an object with the signal, \{ signal \}, got null/]
+  ])("run and runReport reject with %s in the place of { signal }", async (_, options, message) => {
+    const batch = new BatchPipeline(pipeline, { params: () => [] })
+    const thrown = await batch.run({}, options as never).catch((error: unknown) => error)
+    assert.instanceOf(thrown, InvalidOptions)
+    assert.match(String(thrown), message)
+    const reported = await batch.runReport({}, options as never).catch((error: unknown) => error)
+    assert.strictEqual(String(reported), String(thrown))
+  })
+
+  it.each([undefined, {}, { signal: undefined }, new AbortController()])("a run takes %s", async (options) => {
+    assert.strictEqual(await new Step().run({}, options), "default")
+  })
+
   it("other names pass", () => {
     const step = new Step({ model: "m", host: "h" } as never)
     const options = { model: "m", host: "h", concurrency: 2, mode: "collect-all" } as never
