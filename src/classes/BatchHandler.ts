@@ -316,5 +316,17 @@ const names: Names<BatchOptions> = {
   onProgress: true
 }
 
-/** As the modules call it. */
-const aliases = { drain: "drainMs" }
+const ofHandlers = "it is an option of each handler"
+
+/** As the modules call them, and what stands elsewhere. */
+const aliases = {
+  drain: "drainMs",
+  keys: "key",
+  retry: ofHandlers,
+  retries: ofHandlers,
+  maxRetries: ofHandlers,
+  retryDelayMs: ofHandlers,
+  retryIf: ofHandlers,
+  signal: "give it to run or runReport, as { signal }",
+  onInterrupt: "runReport answers the report in every case"
+}

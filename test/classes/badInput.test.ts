@@ -41,6 +41,28 @@ describe("bad input of the classes", () => {
 
   it.each([
     ["a handler", () => new Step({ retries: 3 } as never), /"retries" of Step.*did you mean "maxRetries"\?\), got 3/],
+    ["one of attempts", () => new Step({ maxRetry: 3 } as never), /"maxRetry" of Step.*did you mean "maxRetries"/],
+    ["a key", () => new BatchPipeline(pipeline, { keys: () => "k" } as never), /"keys" of Batch.*did you mean "key"/],
+    [
+      "a handler, on a batch,",
+      () => new BatchPipeline(pipeline, { maxRetries: 3 } as never),
+      /"maxRetries" of BatchPipeline.*\(it is an option of each handler\), got 3/
+    ],
+    [
+      "a run, on a batch,",
+      () => new ParallelBatchPipeline(pipeline, { signal: 5 } as never),
+      /"signal" of ParallelBatchPipeline.*\(give it to run or runReport, as \{ signal \}\), got 5/
+    ],
+    [
+      "a module, on a batch,",
+      () => new ParallelBatchPipeline(pipeline, { onInterrupt: 5 } as never),
+      /"onInterrupt" of Parallel.*\(runReport answers the report in every case\)/
+    ],
+    [
+      "a parallel batch, on another,",
+      () => new BatchPipeline(pipeline, { concurrency: 2 } as never),
+      /"concurrency" of BatchPipeline.*\(it is an option of ParallelBatchPipeline\), got 2/
+    ],
     ["a batch", () => new BatchPipeline(pipeline, { timeout: 5 } as never), /"timeout" of BatchPipeline.*"timeoutMs"/],
     [
       "a parallel one",
