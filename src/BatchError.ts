@@ -13,6 +13,7 @@ import * as Cause from "effect/Cause"
 import * as Data from "effect/Data"
 import * as Duration from "effect/Duration"
 import { format } from "effect/Formatter"
+import { fromValueNow, type RetryAfter } from "./internal/gate/retryAfterValue.ts"
 import type * as Report from "./Report.ts"
 
 /**
@@ -216,15 +217,19 @@ export class ItemSkipped extends Data.TaggedError("ItemSkipped")<{
  * `retryAfter` it closes nothing, unless the option `closeOn` of the gate says so;
  * a concurrency that adapts halves in either case.
  *
+ * It is made from a `Duration`, a `Date`, seconds, or the text of the header
+ * `Retry-After`; what is none of these is refused with `InvalidOptions`.
+ *
  * **Example** (Saying how long to wait)
  *
  * ```ts
  * import { Duration } from "effect"
  * import { RateLimited } from "parallel-batch-pipeline/effect"
  *
- * const error = new RateLimited({ retryAfter: Duration.seconds(30) })
+ * const error = new RateLimited({ retryAfter: "30" })
  *
  * error.message // => "Rate limited, retry after 30s"
+ * error.retryAfter // => Duration.seconds(30)
  * ```
  *
  * @category errors
@@ -236,6 +241,11 @@ export class RateLimited extends Data.TaggedError("RateLimited")<{
   /** What the other side has answered. */
   readonly cause?: unknown
 }> {
+  constructor(options: { readonly retryAfter?: RetryAfter | null | undefined; readonly cause?: unknown } = {}) {
+    const { retryAfter, ...rest } = options
+    super(retryAfter === undefined || retryAfter === null ? rest : { ...rest, retryAfter: toDuration(retryAfter) })
+  }
+
   override get message(): string {
     return this.retryAfter === undefined
       ? "Rate limited"
@@ -377,4 +387,13 @@ export class InvalidPipeline extends Data.TaggedError("InvalidPipeline")<{
   override get message(): string {
     return `Pipeline "${this.pipeline}" is not valid: ${this.problems.join("; ")}`
   }
+}
+
+// internal
+
+const toDuration = (value: RetryAfter): Duration.Duration => {
+  const duration = fromValueNow(value)
+  if (duration !== undefined) return duration
+  const expected = "a Duration, a Date, seconds, or the text of the header Retry-After"
+  throw new InvalidOptions({ option: "retryAfter", value, expected, owner: "RateLimited" })
 }

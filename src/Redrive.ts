@@ -99,7 +99,7 @@ export const plan: {
   ): Effect.Effect<Plan<any, any, unknown, string, any, any>, unknown, unknown> =>
     Effect.flatMap(
       Effect.suspend(() => {
-        Check.spelling("a plan", options, planNames)
+        Check.spelling("a plan", options, planNames, { keys: "key" })
         return afterKeys(report, options.params)
       }),
       (params): Effect.Effect<Plan<any, any, unknown, string, any, any>, unknown> => {

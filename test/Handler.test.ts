@@ -198,6 +198,28 @@ describe("Handler", () => {
       })
     )
 
+    it.effect("stays in the cause where `while` throws over it, which no fallback hides", () =>
+      Effect.gen(function* () {
+        const step = Handler.make("step", {
+          handleRequest: (_params: N): Effect.Effect<never, { readonly response: { readonly status: number } }> =>
+            Effect.never,
+          handleError: () => Effect.succeed("fallback"),
+          timeout: "10 seconds",
+          retry: { times: 2, while: (error) => error.response.status >= 500 }
+        })
+        const pipeline = Pipeline.make("slow", { handlers: { step }, start: "step" })
+
+        const fiber = yield* Effect.forkChild(Batch.run(pipeline, { params: numbers(1), mode: "collect-all" }))
+        yield* TestClock.adjust("10 seconds")
+        const [outcome] = (yield* Fiber.join(fiber)).outcomes
+
+        assert(outcome?._tag === "Failed")
+        assert.instanceOf(Cause.squash(outcome.cause), TypeError)
+        const [, timedOut] = outcome.cause.reasons.map((reason) => Cause.isDieReason(reason) && reason.defect)
+        assert.instanceOf(timedOut, HandlerTimeout)
+      })
+    )
+
     it.effect("interrupts the attempt, whose finalizers run before the next", () =>
       Effect.gen(function* () {
         const log: Array<string> = []

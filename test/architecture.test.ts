@@ -17,15 +17,16 @@ const adapters = ["src/internal/gate/breaker.ts"]
 /** Folders whose modules are allowed platforms and Effect's unstable modules. */
 const outerFolders = ["classes", "durable", "distributed", "testing", "cli", "dashboard"]
 
-/** Single files that are a layer of their own: the errors, which everything raises, stand below the engine. */
+/** Single files of another layer than their folder's: the errors, which everything raises, stand below the engine. */
 const layersOfFiles: Record<string, string> = {
   "src/index.ts": "entry",
   "src/BatchError.ts": "errors",
+  "src/internal/gate/retryAfterValue.ts": "errors",
   "src/ReportError.ts": "errors"
 }
 
-/** A file belongs to its folder; every other file directly in `src/` belongs to `core`. */
-const layerOf = (file: string) => /^src\/(\w+)\//.exec(file)?.[1] ?? layersOfFiles[file] ?? "core"
+/** Any other file belongs to its folder; directly in `src/`, to `core`. */
+const layerOf = (file: string) => layersOfFiles[file] ?? /^src\/(\w+)\//.exec(file)?.[1] ?? "core"
 
 /** The layers that a layer may import besides itself and the errors. */
 const layersBelow: Record<string, ReadonlyArray<string>> = {

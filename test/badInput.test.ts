@@ -73,6 +73,31 @@ describe("bad input", () => {
       /"routes.step" of pipeline "x".*got undefined/
     ],
     ["a pipeline without options", () => Pipeline.make("x", undefined as never), /"options" of pipeline "x"/],
+    [
+      "the wait of others",
+      () => Handler.make("x", { ...request, retry: { times: 2, delay: "1 second" } as never }),
+      /"retry.delay" of handler "x".*did you mean "retry.schedule"/
+    ],
+    [
+      "the opposite of an option",
+      () => Handler.make("x", { ...request, retry: { times: 2, until: () => true } as never }),
+      /"retry.until" of handler "x".*\(its opposite is retry.while\)/
+    ],
+    [
+      "the retryIf of the classes",
+      () => Handler.make("x", { ...request, retryIf: () => true } as never),
+      /"retryIf" of handler "x".*\(write retry: \{ while \}\)/
+    ],
+    [
+      "the rate of the classes",
+      () => Handler.make("x", { ...request, rate: { limit: 1, window: 1 } } as never),
+      /"rate" of handler "x".*\(write gate: Gate.make\(\{ rate \}\)\)/
+    ],
+    [
+      "a misspelt option of a breaker",
+      () => Breaker.make({ failure: 3, openFor: 1 } as never),
+      /"failure" of a breaker.*did you mean "failures"\?\), got 3/
+    ],
     ["a breaker", () => Breaker.make({ openFor: 1 }), /either failures or share, got \{"openFor":1\}/]
   ] as const)("%s is refused", (_, make, message) => {
     assert.throws(make, InvalidOptions, message)
@@ -99,10 +124,21 @@ describe("bad input", () => {
     ["a key that is none", [pipeline, { params: [], key: 5 }], /"key" to be a function, got 5/],
     ["tolerate: 5", [pipeline, { params: [], mode: "collect-all", tolerate: 5 }], /"tolerate".*got 5/],
     [
-      "an unknown bound",
+      "another number of a bound",
       [pipeline, { params: [], mode: "collect-all", tolerate: { counts: 1 } }],
-      /"tolerate".*\{"counts":1\}/
-    ]
+      /"tolerate.counts".*did you mean "tolerate.count"/
+    ],
+    [
+      "an unknown bound",
+      [pipeline, { params: [], mode: "collect-all", tolerate: { most: 1 } }],
+      /"tolerate".*\{"most":1\}/
+    ],
+    ["keys", [pipeline, { params: [], keys: () => "k" }], /"keys" of a batch.*did you mean "key"/],
+    ["a retry", [pipeline, { params: [], retry: { times: 2 } }], /"retry" of a batch.*\(retry is an option of each ha/],
+    ["retries", [pipeline, { params: [], retries: 2 }], /"retries" of a batch.*\(retry is an option of each handler\)/],
+    ["a rate", [pipeline, { params: [], rate: {} }], /"rate" of a batch.*\(write gate: Gate.make\(\{ rate \}\)\)/],
+    ["a signal", [pipeline, { params: [], signal: 5 }], /"signal" of a batch.*\(interrupt the fiber of the batch;/],
+    ["onProgress", [pipeline, { params: [], onProgress: 5 }], /"onProgress" of a batch.*\(Batch.fork has progress/]
   ])("a batch over %s dies with what was expected", async (_, args, message) => {
     const run = Batch.run as unknown as (...args: ReadonlyArray<unknown>) => Effect.Effect<unknown>
     const defect = await Effect.runPromise(Effect.catchDefect(run(...args), Effect.succeed))
@@ -110,7 +146,7 @@ describe("bad input", () => {
   })
 
   it("names that are not meant as options pass, as do misspelt ones without a value", async () => {
-    const config = { model: "m", host: "h", keys: ["k"], bucket: "b", logger: console.log, concurency: undefined }
+    const config = { model: "m", host: "h", most: 1, bucket: "b", logger: console.log, concurency: undefined }
     const call = Handler.make("call", { ...config, handleRequest: () => Effect.succeed(1) })
     const calls = Pipeline.make("calls", { ...config, handlers: { call }, start: "call" })
     const report = await Effect.runPromise(Batch.run(calls, { ...config, params: [{}] }))
@@ -121,7 +157,8 @@ describe("bad input", () => {
     ["Pipeline.run", () => Pipeline.run(pipeline, { params: {}, maxStep: 5 } as never)],
     ["Batch.redrive", (plan: never) => Batch.redrive(plan, { maxStep: 5 } as never)],
     ["Batch.replay", (_: never, report: never) => Batch.replay(pipeline, report, "", { maxStep: 5 } as never)],
-    ["Batch.plan", (_: never, report: never) => Batch.plan(pipeline, report, { allowChange: true } as never)]
+    ["Batch.plan", (_: never, report: never) => Batch.plan(pipeline, report, { allowChange: true } as never)],
+    ["Batch.plan, for its key,", (_: never, report: never) => Batch.plan(pipeline, report, { keys: String } as never)]
   ] as const)("%s dies where an option is misspelt", async (_, run) => {
     const program = Effect.gen(function* () {
       const report = yield* Batch.run(pipeline, { params: [{}], mode: "collect-all" })
@@ -129,7 +166,7 @@ describe("bad input", () => {
       return yield* run(plan as never, report as never) as Effect.Effect<unknown>
     })
     const defect = await Effect.runPromise(Effect.catchDefect(program, Effect.succeed))
-    assert.match(String(defect), /did you mean "(?:maxSteps|allowChanges)"/)
+    assert.match(String(defect), /did you mean "(?:maxSteps|allowChanges|key)"/)
   })
 
   it.each([

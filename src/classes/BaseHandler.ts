@@ -14,6 +14,8 @@ import * as Check from "../internal/options.ts"
 import { isPromiseLike } from "../internal/tags.ts"
 import { current, type HandlerParams, type ItemContext, none } from "./context.ts"
 import { HandlerError } from "./HandlerError.ts"
+import { checkMethods } from "./methods.ts"
+import { withSignal } from "./runOptions.ts"
 import * as Translate from "./translate.ts"
 
 /**
@@ -162,7 +164,7 @@ export abstract class BaseHandler<TInput, TOutput, TSharedData extends SharedDat
       Effect.suspend(() => Translate.runOnce(Translate.stepsOf(this), String(this), sharedData)),
       Translate.actionOf
     )
-    return Translate.toPromise(run, options?.signal, current()?.services)
+    return withSignal(this, options, (signal) => Translate.toPromise(run, signal, current()?.services))
   }
 
   /** The run as an Effect: interruptible, on Effect's clock, with what was thrown as a typed error. */
@@ -244,6 +246,7 @@ export abstract class BaseHandler<TInput, TOutput, TSharedData extends SharedDat
 
   /** @internal */
   toStep(graph: Translate.Graph): Step {
+    checkMethods(this, BaseHandler.prototype)
     return this.executeLifecycle === BaseHandler.prototype.executeLifecycle
       ? this.lifecycleStep(graph)
       : this.makeStep(graph, {

@@ -9,6 +9,7 @@ import { format } from "effect/Formatter"
 import { BatchFailed } from "../BatchError.ts"
 import { execute } from "../internal/execute.ts"
 import { gateOf, type Policy } from "../internal/gate/policy.ts"
+import type { Step } from "../internal/graph.ts"
 import type { Mergers } from "../internal/merge.ts"
 import * as Check from "../internal/options.ts"
 import { checkedKey } from "../internal/outcome.ts"
@@ -20,9 +21,11 @@ import { type ActionResult, BaseHandler, type HandlerParams, type RunOptions, ty
 import type { BatchOptions, Report } from "./BatchOptions.ts"
 import { current, ItemContext, none, runIn, servicesWithin } from "./context.ts"
 import { endsOf } from "./ends.ts"
+import { checkMethods } from "./methods.ts"
 import { OpenBatch } from "./openBatch.ts"
 import { Pipeline } from "./Pipeline.ts"
 import { combine } from "./reports.ts"
+import { signalOf } from "./runOptions.ts"
 import * as Translate from "./translate.ts"
 
 interface Scheduling {
@@ -102,17 +105,18 @@ export abstract class BatchHandler<TSharedData extends SharedData = SharedData> 
 
   /**
    * Runs the batch and answers its report in every case: also where an item failed, or the signal was aborted. Rejects
-   * only where there was nothing to report on, because the params could not be prepared.
+   * only where there was nothing to report on, because the params could not be prepared or its first handler is misbuilt.
    */
   async runReport(sharedData: TSharedData, options?: RunOptions): Promise<Report<TSharedData>> {
+    const signal = signalOf(this, options)
     let context: ItemContext | undefined
     const run = Effect.suspend(() =>
       Translate.runOnce(Translate.stepsOf(this), String(this), sharedData, (begun) => (context = begun))
     )
     try {
-      await Translate.toPromise(Effect.flatMap(run, Translate.actionOf), options?.signal, current()?.services)
+      await Translate.toPromise(Effect.flatMap(run, Translate.actionOf), signal, current()?.services)
     } catch (thrown) {
-      if (options?.signal?.aborted === true && context === undefined) return combine(String(this), sharedData, [])
+      if (signal?.aborted === true && context === undefined) return combine(String(this), sharedData, [])
       if (context === undefined || !context.hasPrepared(this)) throw thrown
       const report = combine(String(this), sharedData, context.runsOf(this))
       // The report has no place for what was thrown where no item threw it.
@@ -140,6 +144,8 @@ export abstract class BatchHandler<TSharedData extends SharedData = SharedData> 
   protected override prepareInputs(sharedData: Readonly<TSharedData>): Array<HandlerParams> {
     const params: unknown = this.prepareBatchParams(sharedData)
     if (Source.isIterable(params)) {
+      // No report has a place for a misbuilt handler, so it is found before there is one.
+      Translate.stepsOf(this.#pipeline)
       current()?.begin(this)
       return params as Array<HandlerParams>
     }
@@ -206,6 +212,12 @@ export abstract class BatchHandler<TSharedData extends SharedData = SharedData> 
   protected getReport(): Report<TSharedData> {
     const context = this.#contextFor("getReport")
     return combine(String(this), context.shared as TSharedData, context.runsOf(this))
+  }
+
+  /** @internal */
+  override toStep(graph: Translate.Graph): Step {
+    checkMethods(this, BatchHandler.prototype)
+    return super.toStep(graph)
   }
 
   /** @internal */
@@ -304,5 +316,17 @@ const names: Names<BatchOptions> = {
   onProgress: true
 }
 
-/** As the modules call it. */
-const aliases = { drain: "drainMs" }
+const ofHandlers = "it is an option of each handler"
+
+/** As the modules call them, and what stands elsewhere. */
+const aliases = {
+  drain: "drainMs",
+  keys: "key",
+  retry: ofHandlers,
+  retries: ofHandlers,
+  maxRetries: ofHandlers,
+  retryDelayMs: ofHandlers,
+  retryIf: ofHandlers,
+  signal: "give it to run or runReport, as { signal }",
+  onInterrupt: "runReport answers the report in every case"
+}

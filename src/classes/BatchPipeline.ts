@@ -3,6 +3,7 @@
  *
  * @since 0.1.0
  */
+import * as Check from "../internal/options.ts"
 import type { SharedData } from "./BaseHandler.ts"
 import { BatchHandler } from "./BatchHandler.ts"
 import type { BatchOptions } from "./BatchOptions.ts"
@@ -46,6 +47,14 @@ import type { Pipeline } from "./Pipeline.ts"
  */
 export class BatchPipeline<TSharedData extends SharedData = SharedData> extends BatchHandler<TSharedData> {
   constructor(pipeline: Pipeline<any>, options: BatchOptions<TSharedData> = {}) {
+    Check.object("options", options, "an object", new.target.name)
+    Check.spelling(new.target.name, options, {}, aliases)
     super(pipeline, options, { concurrency: 1, failFast: true })
   }
 }
+
+// internal
+
+const ofParallel = "it is an option of ParallelBatchPipeline"
+
+const aliases = { concurrency: ofParallel, mode: ofParallel, tolerate: ofParallel }

@@ -135,4 +135,4 @@ const names: Names<HandlerOptions> = {
 }
 
 /** As the modules and other libraries call them. */
-const aliases = { retries: "maxRetries", retry: "maxRetries" }
+const aliases = { retries: "maxRetries", retry: "maxRetries", maxRetry: "maxRetries" }

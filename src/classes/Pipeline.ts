@@ -8,6 +8,7 @@ import { format } from "effect/Formatter"
 import type { Step } from "../internal/graph.ts"
 import { type ActionResult, BaseHandler, type HandlerParams, type SharedData } from "./BaseHandler.ts"
 import { current, none } from "./context.ts"
+import { checkMethods } from "./methods.ts"
 import * as Translate from "./translate.ts"
 
 /**
@@ -86,6 +87,7 @@ export class Pipeline<TSharedData extends SharedData = SharedData> extends BaseH
 
   /** @internal A pipeline that overrides nothing is its steps: they stand in the graph around as if they had no pipeline. */
   override toStep(graph: Translate.Graph): Step {
+    checkMethods(this, Pipeline.prototype)
     if (this.overridesLifecycle()) return super.toStep(graph)
     const params = this.ownParams === none ? graph.params : { ...graph.params, ...this.ownParams }
     const inner = new Translate.Graph(params, this.routesIn(graph), true, graph)

@@ -3,7 +3,7 @@
  * fallback after the last. All state of a policy belongs to this one call, so
  * items that run at the same time never share a counter.
  */
-import type * as Cause from "effect/Cause"
+import * as Cause from "effect/Cause"
 import * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
@@ -160,8 +160,14 @@ const scheduleOf = (
   let policy: Schedule.Schedule<unknown, unknown, unknown, unknown> = Schedule.passthrough(schedule ?? Schedule.forever)
   if (isWorth !== undefined) {
     policy = Schedule.while(policy, ({ input }) => {
-      const worth = isWorth(input)
-      return isEffect(worth) ? (worth as Effect.Effect<boolean, unknown, unknown>) : Effect.succeed(worth as boolean)
+      try {
+        const worth = isWorth(input)
+        return isEffect(worth) ? (worth as Effect.Effect<boolean, unknown, unknown>) : Effect.succeed(worth as boolean)
+      } catch (thrown) {
+        // A timeout has none of the fields of the other errors, and a bug over that is not to hide it. Both are defects, so
+        // that no fallback hides the bug either.
+        return Effect.failCause(Cause.combine(Cause.die(thrown), Cause.die(input)))
+      }
     })
   }
   if (times !== undefined) policy = Schedule.while(policy, ({ attempt }) => Effect.succeed(attempt <= times))

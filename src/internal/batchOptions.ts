@@ -55,8 +55,20 @@ const names: Names<AnyOptions> = {
   onInterrupt: true
 }
 
-/** As the classes call them. */
-const aliases = { timeoutMs: "timeout", drainMs: "drain" }
+const ofHandlers = "retry is an option of each handler"
+
+/** As the classes call them, and what stands elsewhere. */
+const aliases = {
+  timeoutMs: "timeout",
+  drainMs: "drain",
+  keys: "key",
+  retry: ofHandlers,
+  retries: ofHandlers,
+  maxRetries: ofHandlers,
+  rate: "write gate: Gate.make({ rate })",
+  signal: "interrupt the fiber of the batch; Effect.runPromise takes a signal",
+  onProgress: "Batch.fork has progress and events"
+}
 
 export const toRunOptions = (
   self: Pipeline.Any,

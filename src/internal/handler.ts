@@ -61,7 +61,15 @@ const names: Names<AnyOptions & { readonly handleRequest: unknown; readonly catc
 }
 
 /** As the classes and other libraries call them. */
-const aliases = { retries: "retry", maxRetries: "retry", timeoutMs: "timeout" }
+const aliases = {
+  retries: "retry",
+  maxRetries: "retry",
+  maxRetry: "retry",
+  retryDelayMs: "write retry: { schedule }",
+  retryIf: "write retry: { while }",
+  timeoutMs: "timeout",
+  rate: "write gate: Gate.make({ rate })"
+}
 
 /** What has to be there before anything can be done with the options. */
 export const checkRequest = (name: string, options: { readonly handleRequest: unknown }): void => {

@@ -57,12 +57,15 @@ const isDurationInput = (value: unknown): value is Duration.Input => {
 
 const retryNames = { times: true, schedule: true, while: true } as const
 
+/** As others call them. */
+const retryAliases = { delay: "schedule", retries: "times", maxRetries: "times", until: "its opposite is retry.while" }
+
 /** A retry that nothing bounds would repeat a failure for ever, and without a pause. */
 export const retry = (
   owner: string,
   value: { readonly times?: unknown; readonly schedule?: unknown; readonly while?: unknown }
 ): void => {
-  if (typeof value === "object" && value !== null) spelling(owner, value, retryNames, {}, "retry.")
+  if (typeof value === "object" && value !== null) spelling(owner, value, retryNames, retryAliases, "retry.")
   const bounds = typeof value === "object" && value !== null ? [value.times, value.schedule, value.while] : []
   if (bounds.every((bound) => bound === undefined)) {
     const expected = "an object with at least one of times, schedule and while"
@@ -134,7 +137,8 @@ export const spelling = (
     const value = (options as Readonly<Record<string, unknown>>)[name]
     const meant = value === undefined ? undefined : meantBy(name, known, aliases)
     if (meant === undefined) continue
-    const expected = `left out (did you mean ${JSON.stringify(within + meant)}?)`
+    const hint = Object.hasOwn(known, meant) ? `did you mean ${JSON.stringify(within + meant)}?` : meant
+    const expected = `left out (${hint})`
     throw new InvalidOptions({ option: within + name, value, expected, owner })
   }
 }

@@ -5,7 +5,10 @@
 /** Names of options, each as a key so that TypeScript sees where one is missing. */
 export type Names<Options extends object> = Readonly<Record<keyof Options, true>>
 
-/** The known name that this one was meant to be, if there is one. `aliases`: how others call what is known. */
+/**
+ * The known name that this one was meant to be, if there is one. `aliases`: how others call what is known, or what takes
+ * the place of a name that stands elsewhere, in words.
+ */
 export const meantBy = (
   name: string,
   known: Readonly<Record<string, true>>,

@@ -76,11 +76,12 @@ const tagOf = (cause: Cause.Cause<unknown>): string | undefined => {
 }
 
 const names = { count: true, percent: true, minSample: true, byTag: true } as const
+const aliases = { counts: "count", percentage: "percent" }
 
 const check = (given: Bounds): ReadonlyArray<Bound> => {
   const { byTag, count, minSample, percent } = given ?? {}
   const bounds: Array<Bound> = []
-  if (typeof given === "object" && given !== null) Check.spelling(undefined, given, names, {}, "tolerate.")
+  if (typeof given === "object" && given !== null) Check.spelling(undefined, given, names, aliases, "tolerate.")
   if (count !== undefined)
     bounds.push({ name: "count", tag: undefined, limit: atLeastZero("count", count), percent: undefined })
   if (percent !== undefined) {

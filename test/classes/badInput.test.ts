@@ -28,7 +28,41 @@ describe("bad input of the classes", () => {
   })
 
   it.each([
+    ["is async", /prepareInputs of Misbuilt is async/, { prepareInputs: async () => 1 }],
+    ["is missing", /Misbuilt needs the method handleRequest/, { handleRequest: undefined }]
+  ])("runReport rejects as run does where a method %s", async (_, message, methods) => {
+    class Misbuilt extends Step {}
+    Object.assign(Misbuilt.prototype, methods)
+    const batch = new ParallelBatchPipeline(new Pipeline(new Misbuilt()), { params: () => [{}], mode: "collect-all" })
+    const [thrown, reported] = await Promise.all([batch.run({}).catch(String), batch.runReport({}).catch(String)])
+    assert.match(String(thrown), message)
+    assert.strictEqual(reported, thrown)
+  })
+
+  it.each([
     ["a handler", () => new Step({ retries: 3 } as never), /"retries" of Step.*did you mean "maxRetries"\?\), got 3/],
+    ["one of attempts", () => new Step({ maxRetry: 3 } as never), /"maxRetry" of Step.*did you mean "maxRetries"/],
+    ["a key", () => new BatchPipeline(pipeline, { keys: () => "k" } as never), /"keys" of Batch.*did you mean "key"/],
+    [
+      "a handler, on a batch,",
+      () => new BatchPipeline(pipeline, { maxRetries: 3 } as never),
+      /"maxRetries" of BatchPipeline.*\(it is an option of each handler\), got 3/
+    ],
+    [
+      "a run, on a batch,",
+      () => new ParallelBatchPipeline(pipeline, { signal: 5 } as never),
+      /"signal" of ParallelBatchPipeline.*\(give it to run or runReport, as \{ signal \}\), got 5/
+    ],
+    [
+      "a module, on a batch,",
+      () => new ParallelBatchPipeline(pipeline, { onInterrupt: 5 } as never),
+      /"onInterrupt" of Parallel.*\(runReport answers the report in every case\)/
+    ],
+    [
+      "a parallel batch, on another,",
+      () => new BatchPipeline(pipeline, { concurrency: 2 } as never),
+      /"concurrency" of BatchPipeline.*\(it is an option of ParallelBatchPipeline\), got 2/
+    ],
     ["a batch", () => new BatchPipeline(pipeline, { timeout: 5 } as never), /"timeout" of BatchPipeline.*"timeoutMs"/],
     [
       "a parallel one",
@@ -53,6 +87,27 @@ describe("bad input of the classes", () => {
     ['timings: "yes"', { timings: "yes" }, /"timings" to be true or false, got "yes"/]
   ])("%s is refused, with what was written", (_, options, message) => {
     assert.throws(() => new BatchPipeline(pipeline, options as never), InvalidOptions, message)
+  })
+
+  const signal = new AbortController().signal
+  it.each([
+    ["a misspelt name", { signl: signal }, /"signl" of a run of Batch.* to be left out \(did you mean "signal"\?\)/],
+    ["the name that others use", { abortSignal: signal }, /"abortSignal".*did you mean "signal"/],
+    ["the signal itself", signal, /"options" of a run of Batch.* to be an object with the signal, \{ signal \}, got/],
+    ["a controller", { signal: new AbortController() }, /"signal".* an AbortSignal \(controller.signal, not/],
+    ["no signal", { signal: 5 }, /"signal" of a run of Batch.* to be an AbortSignal, got 5/],
+    ["no object", null, /"options".* an object with the signal, \{ signal \}, got null/]
+  ])("run and runReport reject with %s in the place of { signal }", async (_, options, message) => {
+    const batch = new BatchPipeline(pipeline, { params: () => [] })
+    const thrown = await batch.run({}, options as never).catch((error: unknown) => error)
+    assert.instanceOf(thrown, InvalidOptions)
+    assert.match(String(thrown), message)
+    const reported = await batch.runReport({}, options as never).catch((error: unknown) => error)
+    assert.strictEqual(String(reported), String(thrown))
+  })
+
+  it.each([undefined, {}, { signal: undefined }, new AbortController()])("a run takes %s", async (options) => {
+    assert.strictEqual(await new Step().run({}, options), "default")
   })
 
   it("other names pass", () => {

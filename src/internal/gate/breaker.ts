@@ -12,6 +12,7 @@ import type * as Schedule from "effect/Schedule"
 import * as Scope from "effect/Scope"
 import { InvalidOptions } from "../../BatchError.ts"
 import * as Check from "../options.ts"
+import type { Names } from "../spelling.ts"
 import { type CircuitPolicy, CircuitRejection, type Circuits, type Home } from "./circuits.ts"
 
 export interface Options {
@@ -20,9 +21,12 @@ export interface Options {
   readonly openFor: Duration.Input | Schedule.Schedule<unknown, number>
 }
 
+const names: Names<Options> = { failures: true, share: true, openFor: true }
+
 /** The policy behind the options; throws `InvalidOptions`. */
 export const toPolicy = (options: Options): CircuitPolicy => {
   Check.object("options", options, "an object with openFor and either failures or share", "a breaker")
+  Check.spelling("a breaker", options, names)
   const { failures, openFor, share } = options
   if ((failures === undefined) === (share === undefined)) {
     throw new InvalidOptions({ option: "breaker", value: options, expected: "an object with either failures or share" })

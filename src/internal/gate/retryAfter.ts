@@ -3,9 +3,10 @@
  * by itself, or by the answer of a server behind it.
  */
 import * as Cause from "effect/Cause"
-import * as Duration from "effect/Duration"
+import type * as Duration from "effect/Duration"
 import { hasProperty } from "effect/Predicate"
 import { HandlerTimeout } from "../../BatchError.ts"
+import { fromValue, parseRetryAfter } from "./retryAfterValue.ts"
 
 /** How deep errors wrap others. */
 const maxDepth = 3
@@ -32,15 +33,6 @@ export const isTimeout = (error: unknown): boolean =>
       unlessThrown(() => part instanceof HandlerTimeout || Cause.isTimeoutError(part)) === true
   )
 
-/** The value of a `Retry-After` header: seconds, or a date. */
-export const parseRetryAfter = (header: string, wallMillis: number): Duration.Duration | undefined => {
-  const text = header.trim()
-  if (/^\d+(?:\.\d+)?$/.test(text)) return Duration.seconds(Number(text))
-  // Dates name a day or a month; `Date.parse` takes more than that, `-1` for one.
-  const at = /^[A-Za-z]{3}/.test(text) ? Date.parse(text) : Number.NaN
-  return Number.isNaN(at) ? undefined : Duration.millis(Math.max(0, at - wallMillis))
-}
-
 /** The error, the answer that it has as `response`, and the same of what it wraps. */
 const partsOf = (error: unknown): ReadonlyArray<object> => {
   const parts: Array<object> = []
@@ -52,15 +44,6 @@ const partsOf = (error: unknown): ReadonlyArray<object> => {
     part = read(part, "cause")
   }
   return parts
-}
-
-const fromValue = (value: unknown, wallMillis: number): Duration.Duration | undefined => {
-  if (Duration.isDuration(value)) return value
-  if (typeof value === "string") return parseRetryAfter(value, wallMillis)
-  if (typeof value === "number") return Number.isFinite(value) && value >= 0 ? Duration.seconds(value) : undefined
-  return value instanceof Date && !Number.isNaN(value.getTime())
-    ? Duration.millis(Math.max(0, value.getTime() - wallMillis))
-    : undefined
 }
 
 /** What an error is asked for is the code of others, and where that throws, it says nothing. */
