@@ -26,6 +26,8 @@ export interface Verdict {
   readonly action: string
   readonly output: unknown
   readonly attempts: number
+  /** Why a gate sent the item away. */
+  readonly refused: string | undefined
 }
 
 /** The first item with a key. */
@@ -79,10 +81,10 @@ export class Duplicates {
   settle(item: Item, ending: Ending | "interrupted"): ReadonlyArray<Item> {
     const first = item.first
     if (first === undefined || !this.shares) return []
-    const { action, attempts, output, step, trail } = item
+    const { action, attempts, output, refused, step, trail } = item
     // One stop is enough.
     const shared = ending !== "interrupted" && isStop(ending) ? "succeeded" : ending
-    const verdict = (first.verdict = { ending: shared, trail, step, action, output, attempts })
+    const verdict = (first.verdict = { ending: shared, trail, step, action, output, attempts, refused })
     const waiting = first.waiting ?? []
     first.waiting = undefined
     for (const other of waiting) other.adopt(verdict)

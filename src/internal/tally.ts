@@ -74,7 +74,7 @@ export class Tally {
     if (item.isUntouched) return this.leave(item.index, item.params, item.refused)
     this.interrupted++
     this.attempts += item.calls
-    return this.put(new Interrupted(item, this.keyOf, now - item.startedAt, item.step?.name))
+    return this.put(new Interrupted(item, this.keyOf, now - item.startedAt, item.step?.name, item.refused))
   }
 
   reuse(outcome: AnyOutcome): void {

@@ -1,6 +1,7 @@
 /**
  * A report as a few lines for a terminal.
  */
+import type * as Outcome from "../../Outcome.ts"
 import type * as Report from "../../Report.ts"
 import * as Check from "../options.ts"
 import { groupsOf } from "./digest.ts"
@@ -63,6 +64,7 @@ export const notesOf = (report: Report.Any): ReadonlyArray<string> => {
   const notes: Array<string> = []
   const ended = endedText(report.endedBy)
   if (ended !== undefined) notes.push(`${ended}.`)
+  notes.push(...undone(report.outcomes))
   if (!report.exhausted) notes.push("The input may hold more parameter sets than were read.")
   const kept = report.outcomes.length
   if (kept < report.total) {
@@ -73,6 +75,29 @@ export const notesOf = (report: Report.Any): ReadonlyArray<string> => {
   }
   return notes
 }
+
+/** How many items were not run, or not to their end, for which reason; reasons that differ only in a key are one. */
+const undone = (outcomes: ReadonlyArray<Outcome.Any>): ReadonlyArray<string> => {
+  const groups = new Map<string, { readonly kind: string; count: number; readonly reasons: Set<string> }>()
+  for (const outcome of outcomes) {
+    if (outcome._tag !== "NotStarted" && outcome._tag !== "Interrupted") continue
+    if (outcome.reason === undefined) continue
+    const reason = outcome.reason.charAt(0).toLowerCase() + outcome.reason.slice(1)
+    const kind = outcome._tag === "NotStarted" ? "not started" : "interrupted"
+    const id = `${kind}: ${reason.replaceAll(quoted, '"…"')}`
+    const group = groups.get(id) ?? { kind, count: 0, reasons: new Set() }
+    group.count++
+    group.reasons.add(reason)
+    groups.set(id, group)
+  }
+  return Array.from(groups.values(), ({ count, kind, reasons }) => {
+    const [first] = reasons
+    const others = reasons.size === 1 ? "" : `, and so for ${Text.plural(reasons.size - 1, "other key")}`
+    return `${Text.count(count)} ${kind}: ${Text.cut(first!, 80)}${others}.`
+  })
+}
+
+const quoted = /"(?:[^"\\]|\\.)*"/g
 
 const shownGroups = 10
 

@@ -130,7 +130,10 @@ const reasonOf = (outcome: Exclude<Outcome.Any, { readonly _tag: "Succeeded" }>,
     case "Skipped":
       return `skipped by ${outcome.handler}`
     case "Interrupted":
-      return outcome.handler === undefined ? "interrupted" : `interrupted in ${outcome.handler}`
+      return [
+        outcome.handler === undefined ? "interrupted" : `interrupted in ${outcome.handler}`,
+        ...(outcome.reason === undefined ? [] : [outcome.reason])
+      ].join(": ")
     case "NotStarted":
       return outcome.reason === undefined ? "never started" : `never started: ${outcome.reason}`
   }
