@@ -116,7 +116,7 @@ export abstract class BatchHandler<TSharedData extends SharedData = SharedData> 
       if (options?.signal?.aborted === true && context === undefined) return combine(String(this), sharedData, [])
       if (context === undefined || !context.hasPrepared(this)) throw thrown
       const report = combine(String(this), sharedData, context.runsOf(this))
-      // The report has no place for what was thrown where no item threw it.
+      // The report has no more than the text of what was thrown where no item threw it.
       if (report.endedBy._tag === "InputFailure" || report.endedBy._tag === "Canary") {
         Effect.runFork(Effect.logWarning(`${this} could not go on`, thrown))
       }

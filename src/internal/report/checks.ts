@@ -50,7 +50,7 @@ const endings: { readonly [K in Report.EndedBy["_tag"]]: Kinds } = {
   Drain: none,
   Failure: none,
   Tolerance: { bound: oneOf("count", "percent", "byTag"), tag: optionalText, limit, failed: count, ended: count },
-  InputFailure: none,
+  InputFailure: { reason: optionalText },
   Interruption: none,
   Running: none
 }

@@ -1,0 +1,31 @@
+/**
+ * What was thrown, or failed with, as a line of text.
+ */
+import { format } from "effect/Formatter"
+
+/** A longer text would bury the message that it stands in. */
+const longest = 300
+
+export const bounded = (text: string, length = longest): string =>
+  text.length <= length ? text : `${text.slice(0, length - 1)}…`
+
+/** Any value, also one whose own functions throw; of an error without a message its fields. */
+export const errorText = (error: unknown): string => {
+  try {
+    return bounded(textOf(error).replaceAll(/\s+/g, " ").trim())
+  } catch {
+    return "a value that cannot be shown"
+  }
+}
+
+const textOf = (error: unknown): string => {
+  if (typeof error === "string") return error
+  if (typeof error !== "object" || error === null) return format(error)
+  const { _tag: tag, message, name, ...fields } = error as Record<string, unknown>
+  const called = isText(tag) ? tag : error instanceof Error ? String(name) : undefined
+  if (called === undefined) return format(error)
+  if (isText(message)) return `${called}: ${message}`
+  return Object.keys(fields).length === 0 ? called : `${called}: ${format(fields)}`
+}
+
+const isText = (value: unknown): value is string => typeof value === "string" && value !== ""
