@@ -13,6 +13,7 @@ import * as Cause from "effect/Cause"
 import * as Data from "effect/Data"
 import * as Duration from "effect/Duration"
 import { format } from "effect/Formatter"
+import { errorText } from "./errors/text.ts"
 import type * as Report from "./Report.ts"
 
 /**
@@ -306,10 +307,16 @@ export class BatchFailed<out E, out R extends Report.Any = Report.Any> extends D
 }> {
   override get message(): string {
     const { endedBy, failed, interrupted, notStarted, succeeded } = this.report
-    return `The batch stopped ${stoppedBy(endedBy)} (${succeeded} succeeded, ${failed} failed, ${interrupted} interrupted, ${notStarted} not started): ${
-      Cause.pretty(this.cause).split("\n")[0]
-    }`
+    return `The batch stopped ${stoppedBy(endedBy)} (${succeeded} succeeded, ${failed} failed, ${interrupted} interrupted, ${notStarted} not started): ${lineOf(
+      this.cause
+    )}`
   }
+}
+
+/** An error without a message says what it is by its fields. */
+const lineOf = (cause: Cause.Cause<unknown>): string => {
+  const [line = ""] = Cause.pretty(cause).split("\n")
+  return line.trimEnd().endsWith(":") ? errorText(Cause.squash(cause)) : line
 }
 
 const stoppedBy = (endedBy: Report.EndedBy): string => {

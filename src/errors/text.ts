@@ -6,8 +6,11 @@ import { format } from "effect/Formatter"
 /** A longer text would bury the message that it stands in. */
 const longest = 300
 
-export const bounded = (text: string, length = longest): string =>
-  text.length <= length ? text : `${text.slice(0, length - 1)}…`
+export const bounded = (text: string, length = longest): string => {
+  if (text.length <= length) return text
+  const last = text.charCodeAt(length - 2)
+  return `${text.slice(0, last >= 0xd800 && last <= 0xdbff ? length - 2 : length - 1)}…`
+}
 
 /** Any value, also one whose own functions throw; of an error without a message its fields. */
 export const errorText = (error: unknown): string => {
