@@ -83,9 +83,12 @@ export class DuplicateKey extends Data.TaggedError("DuplicateKey")<{
   readonly index: number
   /** The position of the item that had the key before. */
   readonly first: number
+  /** The text of the params, where the key is a hash. */
+  readonly params?: string | undefined
 }> {
   override get message(): string {
-    return `Item ${this.index} has the key ${format(this.key)} of item ${this.first}`
+    const of = this.params === undefined ? "" : `, with the params ${this.params}`
+    return `Item ${this.index} has the key ${format(this.key)} of item ${this.first}${of}`
   }
 }
 

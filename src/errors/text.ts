@@ -6,7 +6,7 @@ import { format } from "effect/Formatter"
 /** A longer text would bury the message that it stands in. */
 const longest = 300
 
-export const bounded = (text: string, length = longest): string => {
+const bounded = (text: string, length = longest): string => {
   if (text.length <= length) return text
   const last = text.charCodeAt(length - 2)
   return `${text.slice(0, last >= 0xd800 && last <= 0xdbff ? length - 2 : length - 1)}…`
@@ -18,6 +18,15 @@ export const errorText = (error: unknown): string => {
     return bounded(textOf(error).replaceAll(/\s+/g, " ").trim())
   } catch {
     return "a value that cannot be shown"
+  }
+}
+
+/** Any value, as short as a message takes it. */
+export const shown = (value: unknown): string => {
+  try {
+    return bounded(format(value), 120)
+  } catch {
+    return "that cannot be shown"
   }
 }
 

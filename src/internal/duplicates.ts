@@ -6,6 +6,7 @@
  */
 import * as Cause from "effect/Cause"
 import { DuplicateKey } from "../BatchError.ts"
+import { shown } from "../errors/text.ts"
 import type { Ending } from "./ending.ts"
 import type { Step } from "./graph.ts"
 import type { Item } from "./item.ts"
@@ -60,7 +61,9 @@ export class Duplicates {
       return true
     }
     if (!this.shares) {
-      item.ending = Cause.fail(new DuplicateKey({ key, index: item.index, first: first.index }))
+      const { index, params } = item
+      const said = isHash(key) ? { params: shown(params) } : undefined
+      item.ending = Cause.fail(new DuplicateKey({ key, index, first: first.index, ...said }))
       return true
     }
     if (first.verdict !== undefined) {
@@ -91,5 +94,8 @@ export class Duplicates {
     return waiting
   }
 }
+
+/** A hash says nothing to a reader. */
+const isHash = (key: string): boolean => /^[0-9a-f]{32}$/.test(key)
 
 const isStop = (ending: Ending): boolean => ending !== "succeeded" && !Cause.isCause(ending) && ending._tag === "Next"

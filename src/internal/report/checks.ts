@@ -56,7 +56,7 @@ const endings: { readonly [K in Report.EndedBy["_tag"]]: Kinds } = {
 }
 
 const errors: Readonly<Record<string, Kinds>> = {
-  DuplicateKey: { key: text, index: count, first: count },
+  DuplicateKey: { key: text, index: count, first: count, params: optionalText },
   HandlerTimeout: { handler: text, duration },
   InvalidParams: { index: count, path, expected: text },
   SharedDataConflict: { key: text },
