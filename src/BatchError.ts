@@ -9,10 +9,11 @@
  *
  * @since 0.1.0
  */
-import * as Cause from "effect/Cause"
+import type * as Cause from "effect/Cause"
 import * as Data from "effect/Data"
 import * as Duration from "effect/Duration"
 import { format } from "effect/Formatter"
+import { lineOf, stoppedBy } from "./errors/text.ts"
 import { fromValueNow, type RetryAfter } from "./internal/gate/retryAfterValue.ts"
 import type * as Report from "./Report.ts"
 
@@ -83,9 +84,12 @@ export class DuplicateKey extends Data.TaggedError("DuplicateKey")<{
   readonly index: number
   /** The position of the item that had the key before. */
   readonly first: number
+  /** The text of the params, where the key is a hash. */
+  readonly params?: string | undefined
 }> {
   override get message(): string {
-    return `Item ${this.index} has the key ${format(this.key)} of item ${this.first}`
+    const of = this.params === undefined ? "" : `, with the params ${this.params}`
+    return `Item ${this.index} has the key ${format(this.key)} of item ${this.first}${of}`
   }
 }
 
@@ -316,16 +320,10 @@ export class BatchFailed<out E, out R extends Report.Any = Report.Any> extends D
 }> {
   override get message(): string {
     const { endedBy, failed, interrupted, notStarted, succeeded } = this.report
-    return `The batch stopped ${stoppedBy(endedBy)} (${succeeded} succeeded, ${failed} failed, ${interrupted} interrupted, ${notStarted} not started): ${
-      Cause.pretty(this.cause).split("\n")[0]
-    }`
+    return `The batch stopped ${stoppedBy(endedBy)} (${succeeded} succeeded, ${failed} failed, ${interrupted} interrupted, ${notStarted} not started): ${lineOf(
+      this.cause
+    )}`
   }
-}
-
-const stoppedBy = (endedBy: Report.EndedBy): string => {
-  if (endedBy._tag !== "Tolerance") return "at its first failure"
-  const { ended, failed, limit, tag } = endedBy
-  return `because ${failed} of ${ended} items failed${tag === undefined ? "" : ` with ${tag}`}, and ${limit} are tolerated`
 }
 
 /**

@@ -66,7 +66,7 @@ export interface Progress {
   readonly cost: number
   /** Items that ended per second, over the last ten seconds. */
   readonly rate: number
-  /** How long the rest takes at this rate; `undefined` where that cannot be told. */
+  /** How long the rest takes at this rate; `undefined` where that cannot be told, as while all that runs waits. */
   readonly eta: Duration.Duration | undefined
   /** Since the batch began. */
   readonly elapsed: Duration.Duration

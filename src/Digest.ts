@@ -10,6 +10,7 @@ import * as internalDiff from "./internal/report/diff.ts"
 import * as internalDigest from "./internal/report/digest.ts"
 import * as internalFailure from "./internal/report/failure.ts"
 import { keyOf } from "./internal/report/keyOf.ts"
+import { preferred } from "./internal/report/match.ts"
 import type * as Outcome from "./Outcome.ts"
 import type { Report } from "./Report.ts"
 
@@ -183,7 +184,8 @@ export const errors = <O extends Outcome.Any>(self: Report<unknown, O>): Readonl
  *
  * **Gotchas**
  *
- * Equal parameter sets have equal keys, and the first of them stands here for all.
+ * Where several items have one key, one of them stands here for all: the first that failed, else the first that did
+ * not succeed. Equal parameter sets have equal keys unless the option `key` names them apart.
  *
  * **Example** (Looking up one item)
  *
@@ -210,7 +212,7 @@ export const byKey = <O extends Outcome.Any>(self: Report<unknown, O>): Readonly
   const outcomes = new Map<string, O>()
   for (const outcome of self.outcomes) {
     const key = keyOf(outcome)
-    if (!outcomes.has(key)) outcomes.set(key, outcome)
+    outcomes.set(key, preferred(outcomes.get(key), outcome))
   }
   return outcomes
 }
@@ -220,8 +222,9 @@ export const byKey = <O extends Outcome.Any>(self: Report<unknown, O>): Readonly
  *
  * **Details**
  *
- * Where several items have one key, the n-th of the one report is compared with the n-th of the other. An outcome that
- * was reused did not run again, so it is neither slower nor faster.
+ * Where several items have one key, those with equal params are compared, the n-th of the one report with the n-th of
+ * the other; what is left of them is `added` or `removed`. An outcome that was reused did not run again, so it is
+ * neither slower nor faster.
  *
  * **Example** (Seeing what a repair has changed)
  *

@@ -106,7 +106,7 @@ export interface Skipped<out P> extends Item<P>, Started {
 }
 
 /**
- * The batch ended while the item ran; its finalizers have run.
+ * The batch ended while the item ran, it was cancelled, or a gate sent it away; its finalizers have run.
  *
  * @category models
  * @since 0.1.0
@@ -115,6 +115,8 @@ export interface Interrupted<out P> extends Item<P>, Started {
   readonly _tag: "Interrupted"
   /** The step that was interrupted; `undefined` where no step had begun. */
   readonly handler: string | undefined
+  /** Why, where a gate sent it away. */
+  readonly reason?: string | undefined
 }
 
 /**

@@ -24,6 +24,7 @@ import { execute } from "./internal/execute.ts"
 import { stableKey } from "./internal/key.ts"
 import * as Check from "./internal/options.ts"
 import { keyOf } from "./internal/report/keyOf.ts"
+import { preferred } from "./internal/report/match.ts"
 import { count, entriesOf, hasText, make as makePlan } from "./internal/report/plan.ts"
 import * as internal from "./internal/report/redrive.ts"
 import * as Source from "./internal/source.ts"
@@ -48,6 +49,8 @@ import { IncompleteReport, PipelineChanged, UnknownKey } from "./ReportError.ts"
  * changed; with `allowChanges: true` the plan says it. A report that does not keep all outcomes, or whose keys the
  * option `key` does not give, or that was taken while the batch was still running, is refused with `IncompleteReport`.
  * Where params under the same key are other ones than they were, the reason says so; the success is reused all the same.
+ * Where a key names several items, here or there, they are matched by their params as well, and one whose params the
+ * report does not have is new: see the option `key` of `Batch.run`.
  *
  * **Example** (Running just the failed ones again)
  *
@@ -238,7 +241,8 @@ export const redrive: {
  * **Details**
  *
  * The outcome has `timings`. The shared data are a copy of those of the report, unless others are given. The pipeline may
- * be another than that of the report: a replay is often run to see whether a repair is one.
+ * be another than that of the report: a replay is often run to see whether a repair is one. Where several items have the
+ * key, it is the first that failed which runs, else the first that did not succeed.
  *
  * **Example** (Looking into a failure)
  *
@@ -287,7 +291,8 @@ export const replay: {
   ): Effect.Effect<Outcome<any, string, unknown, any>, UnknownKey | IncompleteReport, any> =>
     Effect.suspend((): Effect.Effect<any, UnknownKey | IncompleteReport, any> => {
       Check.spelling("a replay", options, replayNames)
-      const outcome = report.outcomes.find((other) => keyOf(other) === key)
+      let outcome: Outcome<any, string, unknown, unknown> | undefined
+      for (const other of report.outcomes) if (keyOf(other) === key) outcome = preferred(outcome, other)
       if (outcome === undefined) {
         const known = report.outcomes.slice(0, 3).map(keyOf)
         return Effect.fail(new UnknownKey({ key, known, total: report.outcomes.length }))

@@ -38,7 +38,7 @@ export type StyleText = Text.StyleText
 export interface FormatOptions {
   /** Colours the text: `styleText` of `node:util`. Defaults to no colours. */
   readonly styleText?: StyleText | undefined
-  /** How many columns a line may take. Defaults to 120. */
+  /** How many columns a line may take; `Infinity` for a file, in which nothing is to be cut. Defaults to 120. */
   readonly width?: number | undefined
 }
 

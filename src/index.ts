@@ -24,6 +24,7 @@ export type { BatchOptions, BatchOutcome, ClassBudget, Report } from "./classes/
 export { BatchPipeline } from "./classes/BatchPipeline.ts"
 export { Handler, type HandlerOptions } from "./classes/Handler.ts"
 export { HandlerError } from "./classes/HandlerError.ts"
+export { ItemsRefused } from "./classes/ItemsRefused.ts"
 export { type ParallelBatchOptions, ParallelBatchPipeline } from "./classes/ParallelBatchPipeline.ts"
 export { Pipeline } from "./classes/Pipeline.ts"
 export * as Gate from "./Gate.ts"

@@ -1,7 +1,15 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Cause, Effect, Exit, Fiber, Schema, Stream } from "effect"
 import { TestClock } from "effect/testing"
-import { Batch, DuplicateKey, Handler, InvalidOptions, type Outcome, Pipeline } from "parallel-batch-pipeline/effect"
+import {
+  Batch,
+  DuplicateKey,
+  Handler,
+  InvalidOptions,
+  type Outcome,
+  Pipeline,
+  Report
+} from "parallel-batch-pipeline/effect"
 
 interface Item {
   readonly key: string
@@ -260,6 +268,28 @@ describe("Batch", () => {
           new DuplicateKey({ key: "a", index: 2, first: 0 })
         )
         assert.instanceOf(failed.error, DuplicateKey)
+      })
+    )
+
+    it.effect("says the params where the key is a hash of them", () =>
+      Effect.gen(function* () {
+        const echo = Handler.make("echo", { handleRequest: (page: { readonly page: string }) => Effect.succeed(page) })
+        const echoes = Pipeline.make("echoes", { handlers: { echo }, start: "echo" })
+        const messageOf = (page: string) =>
+          Effect.gen(function* () {
+            const options = { params: [{ page }, { page }], mode: "collect-all", duplicates: "error" } as const
+            const report = yield* Batch.run(echoes, options)
+            const saved = yield* Report.fromJson(Report.toJson(report))
+            const [before, after] = [report, saved].map((one) => Report.digest(one)[0]?.example)
+            assert.strictEqual(after, before)
+            return before!
+          })
+
+        const short = yield* messageOf("/a")
+        const long = yield* messageOf("x".repeat(10_000))
+
+        assert.match(short, /^Item 1 has the key "[0-9a-f]{32}" of item 0, with the params \{"page":"\/a"\}$/)
+        assert.isBelow(long.length, 250)
       })
     )
 

@@ -13,7 +13,7 @@ import type { Step } from "../internal/graph.ts"
 import type { Mergers } from "../internal/merge.ts"
 import * as Check from "../internal/options.ts"
 import { checkedKey } from "../internal/outcome.ts"
-import type { RunOptions as EngineOptions } from "../internal/run.ts"
+import type { Run, RunOptions as EngineOptions } from "../internal/run.ts"
 import { SnapshotsInto } from "../internal/shared.ts"
 import * as Source from "../internal/source.ts"
 import type { Names } from "../internal/spelling.ts"
@@ -21,6 +21,7 @@ import { type ActionResult, BaseHandler, type HandlerParams, type RunOptions, ty
 import type { BatchOptions, Report } from "./BatchOptions.ts"
 import { current, ItemContext, none, runIn, servicesWithin } from "./context.ts"
 import { endsOf } from "./ends.ts"
+import { ItemsRefused } from "./ItemsRefused.ts"
 import { checkMethods } from "./methods.ts"
 import { OpenBatch } from "./openBatch.ts"
 import { Pipeline } from "./Pipeline.ts"
@@ -119,7 +120,7 @@ export abstract class BatchHandler<TSharedData extends SharedData = SharedData> 
       if (signal?.aborted === true && context === undefined) return combine(String(this), sharedData, [])
       if (context === undefined || !context.hasPrepared(this)) throw thrown
       const report = combine(String(this), sharedData, context.runsOf(this))
-      // The report has no place for what was thrown where no item threw it.
+      // The report has no more than the text of what was thrown where no item threw it.
       if (report.endedBy._tag === "InputFailure" || report.endedBy._tag === "Canary") {
         Effect.runFork(Effect.logWarning(`${this} could not go on`, thrown))
       }
@@ -163,19 +164,26 @@ export abstract class BatchHandler<TSharedData extends SharedData = SharedData> 
   /** Runs the pipeline for each parameter set. An override replaces the scheduling: see `executePipelineWithParams`. */
   protected handleRequest(paramSets: Array<HandlerParams>): void | Promise<void> {
     const context = this.#contextFor("handleRequest")
+    let run: Run | undefined
     const batch = execute(
       () => ({
         ...this.#runOptions(context, readIn(context, paramSets), this.#scheduling),
         ...endsOf(this.#options)
       }),
       undefined,
-      (run) => context.note(this, run)
+      (begun) => context.note(this, (run = begun))
     )
     // A failure of the batch is that of its first item; of the handlers no services are asked.
-    const run = Effect.catch(batch, (failed) =>
+    const items = Effect.catch(batch, (failed) =>
       Effect.fail(failed instanceof BatchFailed ? Translate.thrownBy(failed.cause) : failed)
     ) as Effect.Effect<unknown, unknown>
-    return Translate.toPromise(Effect.asVoid(run), context.signal, context.services)
+    const done = Effect.suspend(() => {
+      const { refusal: reason, refused } = run!.tally
+      // Nobody looks at the report of a batch that stops at the first failure, unless it rejects.
+      if (reason === undefined || !this.#scheduling.failFast) return Effect.void
+      return Effect.fail(new ItemsRefused({ refused, reason, report: this.getReport() }))
+    })
+    return Translate.toPromise(Effect.andThen(items, done), context.signal, context.services)
   }
 
   /**

@@ -5,6 +5,7 @@
  */
 import * as Data from "effect/Data"
 import { format } from "effect/Formatter"
+import { errorText } from "../errors/text.ts"
 
 /**
  * What a handler threw, as the typed error of `toEffect`.
@@ -38,6 +39,7 @@ export class HandlerError extends Data.TaggedError("HandlerError")<{
   readonly cause: unknown
 }> {
   override get message(): string {
-    return `Handler "${this.handler}" failed: ${this.cause instanceof Error ? this.cause.message : format(this.cause)}`
+    const text = this.cause instanceof Error ? this.cause.message || errorText(this.cause) : format(this.cause)
+    return `Handler "${this.handler}" failed: ${text}`
   }
 }

@@ -89,9 +89,10 @@ export class OpenBatch {
     this.#waiting.delete(place)
     if (outcome._tag === "Succeeded") waiting.resolve(outcome.action)
     else if (outcome._tag === "Failed") waiting.reject(thrownBy(outcome.cause))
-    else
-      waiting.reject(
-        new Error(`The item was ${outcome._tag === "NotStarted" ? "not started" : "interrupted"}: its batch had ended`)
-      )
+    else {
+      const what = outcome._tag === "NotStarted" ? "not started" : "interrupted"
+      const why = (outcome._tag === "Skipped" ? undefined : outcome.reason) ?? "its batch had ended"
+      waiting.reject(new Error(`The item was ${what}: ${why}`))
+    }
   }
 }

@@ -173,6 +173,7 @@ export const actionOf = (outcome: AnyOutcome): Effect.Effect<string, unknown> =>
     case "Failed":
       return Effect.fail(thrownBy(outcome.cause))
     default:
+      if (outcome._tag !== "Skipped" && outcome.reason !== undefined) return Effect.fail(new Error(outcome.reason))
       // The classes never skip, and who interrupts a run does not wait for its action.
       return Effect.interrupt
   }

@@ -6,6 +6,7 @@
  */
 import * as Cause from "effect/Cause"
 import { DuplicateKey } from "../BatchError.ts"
+import { shown } from "../errors/text.ts"
 import type { Ending } from "./ending.ts"
 import type { Step } from "./graph.ts"
 import type { Item } from "./item.ts"
@@ -26,6 +27,8 @@ export interface Verdict {
   readonly action: string
   readonly output: unknown
   readonly attempts: number
+  /** Why a gate sent the item away. */
+  readonly refused: string | undefined
 }
 
 /** The first item with a key. */
@@ -58,7 +61,9 @@ export class Duplicates {
       return true
     }
     if (!this.shares) {
-      item.ending = Cause.fail(new DuplicateKey({ key, index: item.index, first: first.index }))
+      const { index, params } = item
+      const said = isHash(key) ? { params: shown(params) } : undefined
+      item.ending = Cause.fail(new DuplicateKey({ key, index, first: first.index, ...said }))
       return true
     }
     if (first.verdict !== undefined) {
@@ -79,15 +84,18 @@ export class Duplicates {
   settle(item: Item, ending: Ending | "interrupted"): ReadonlyArray<Item> {
     const first = item.first
     if (first === undefined || !this.shares) return []
-    const { action, attempts, output, step, trail } = item
+    const { action, attempts, output, refused, step, trail } = item
     // One stop is enough.
     const shared = ending !== "interrupted" && isStop(ending) ? "succeeded" : ending
-    const verdict = (first.verdict = { ending: shared, trail, step, action, output, attempts })
+    const verdict = (first.verdict = { ending: shared, trail, step, action, output, attempts, refused })
     const waiting = first.waiting ?? []
     first.waiting = undefined
     for (const other of waiting) other.adopt(verdict)
     return waiting
   }
 }
+
+/** A hash says nothing to a reader. */
+const isHash = (key: string): boolean => /^[0-9a-f]{32}$/.test(key)
 
 const isStop = (ending: Ending): boolean => ending !== "succeeded" && !Cause.isCause(ending) && ending._tag === "Next"

@@ -8,6 +8,7 @@ import * as Option from "effect/Option"
 import { hasProperty } from "effect/Predicate"
 import type * as Ref from "effect/Ref"
 import { BatchFailed, InvalidPipeline } from "../BatchError.ts"
+import { errorText } from "../errors/text.ts"
 import type * as Report from "../Report.ts"
 import type { PipelineDefinition } from "./definition.ts"
 import { compile, type Graph, problemsOf } from "./graph.ts"
@@ -93,7 +94,8 @@ export const drive = (
 const endedBy = (run: Run, interrupted: Cause.Cause<unknown> | undefined): Report.EndedBy => {
   if (interrupted !== undefined && run.fault === undefined) return { _tag: "Interruption" }
   if (run.endedBy._tag !== "Running" && !isComplete(run)) return run.endedBy
-  return { _tag: run.fault === undefined ? "Completed" : "InputFailure" }
+  if (run.fault === undefined) return { _tag: "Completed" }
+  return { _tag: "InputFailure", reason: errorText(Cause.squash(run.fault)) }
 }
 
 /** Whether every item had run to its end when the batch was told to end, so that it made no difference. */

@@ -5,6 +5,7 @@
 import * as Cause from "effect/Cause"
 import { format } from "effect/Formatter"
 import * as Pipeable from "effect/Pipeable"
+import { errorText } from "../errors/text.ts"
 import type * as Handler from "../Handler.ts"
 import type { Options } from "../HandlerOptions.ts"
 import { fromSchema } from "./decoder.ts"
@@ -38,7 +39,7 @@ export const unknownError =
 
 const messageOf = (cause: unknown): string => {
   try {
-    return cause instanceof Error ? cause.message || cause.name : format(cause)
+    return cause instanceof Error ? cause.message || errorText(cause) : format(cause)
   } catch {
     return "a value that cannot be shown"
   }

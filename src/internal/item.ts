@@ -125,6 +125,7 @@ export class Item implements CurrentItem, Payer {
     this.action = verdict.action
     this.output = verdict.output
     this.attempts = verdict.attempts
+    this.refused = verdict.refused
     this.cancelled = verdict.ending === "interrupted"
     this.ending = verdict.ending === "interrupted" ? Cause.interrupt() : verdict.ending
   }

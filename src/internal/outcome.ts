@@ -159,10 +159,12 @@ export class Skipped extends Started implements Outcome.Skipped<unknown> {
 export class Interrupted extends Started implements Outcome.Interrupted<unknown> {
   readonly _tag = "Interrupted"
   readonly handler: string | undefined
+  declare readonly reason?: string | undefined
 
-  constructor(run: Run, keyOf: KeyOf, millis: number, handler: string | undefined) {
+  constructor(run: Run, keyOf: KeyOf, millis: number, handler: string | undefined, reason: string | undefined) {
     super(run, keyOf, millis)
     this.handler = handler
+    if (reason !== undefined) this.reason = reason
   }
 }
 

@@ -43,7 +43,11 @@ export class Meter {
     const total = this.run.expected
     const ended = tally.ended + tally.interrupted + tally.notStarted
     const rate = this.rateAt({ millis, ended: tally.ended })
+    const running = this.run.total - ended
+    const waiting = places.away + aside.size
     const state = finished !== undefined ? "ended" : stopped || draining ? "draining" : paused ? "paused" : "running"
+    // What has ended so far says nothing of when a gate opens.
+    const isHeldUp = running > 0 && waiting >= running
     return {
       total,
       succeeded: tally.succeeded,
@@ -51,12 +55,17 @@ export class Meter {
       skipped: tally.skipped,
       interrupted: tally.interrupted,
       notStarted: tally.notStarted,
-      running: this.run.total - ended,
-      waiting: places.away + aside.size,
+      running,
+      waiting,
       attempts: calls,
       cost: options.budget?.spent ?? 0,
       rate,
-      eta: state === "ended" ? Duration.zero : state === "running" ? this.etaOf(total, ended, rate) : undefined,
+      eta:
+        state === "ended"
+          ? Duration.zero
+          : state === "running" && !isHeldUp
+            ? this.etaOf(total, ended, rate)
+            : undefined,
       elapsed: Duration.millis(millis),
       concurrency: concurrency === Number.POSITIVE_INFINITY ? "unbounded" : concurrency,
       state,

@@ -18,6 +18,9 @@ export class Tally {
   skipped = 0
   interrupted = 0
   notStarted = 0
+  /** Of those that were interrupted or never started, how many a gate has sent away, and why the first. */
+  refused = 0
+  refusal: string | undefined = undefined
   /** Taken over from an earlier batch; they succeeded, but not here. */
   reused = 0
   /** Calls of a `handleRequest`, of the items that have ended. */
@@ -71,10 +74,14 @@ export class Tally {
   }
 
   interrupt(item: Item, now: number): AnyOutcome {
+    if (item.refused !== undefined) {
+      this.refused++
+      this.refusal ??= item.refused
+    }
     if (item.isUntouched) return this.leave(item.index, item.params, item.refused)
     this.interrupted++
     this.attempts += item.calls
-    return this.put(new Interrupted(item, this.keyOf, now - item.startedAt, item.step?.name))
+    return this.put(new Interrupted(item, this.keyOf, now - item.startedAt, item.step?.name, item.refused))
   }
 
   reuse(outcome: AnyOutcome): void {

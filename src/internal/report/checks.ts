@@ -50,13 +50,13 @@ const endings: { readonly [K in Report.EndedBy["_tag"]]: Kinds } = {
   Drain: none,
   Failure: none,
   Tolerance: { bound: oneOf("count", "percent", "byTag"), tag: optionalText, limit, failed: count, ended: count },
-  InputFailure: none,
+  InputFailure: { reason: optionalText },
   Interruption: none,
   Running: none
 }
 
 const errors: Readonly<Record<string, Kinds>> = {
-  DuplicateKey: { key: text, index: count, first: count },
+  DuplicateKey: { key: text, index: count, first: count, params: optionalText },
   HandlerTimeout: { handler: text, duration },
   InvalidParams: { index: count, path, expected: text },
   SharedDataConflict: { key: text },

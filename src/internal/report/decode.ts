@@ -112,8 +112,12 @@ export class Decoder {
         const reason = text(json["reason"], place.at("reason"))
         return { _tag: "Skipped", ...started, handler: text(handler, place.at("handler")), reason }
       }
-      case "Interrupted":
-        return { _tag: "Interrupted", ...started, handler: step() }
+      case "Interrupted": {
+        const interrupted = { _tag: "Interrupted", ...started, handler: step() } as const
+        return json["reason"] === undefined
+          ? interrupted
+          : { ...interrupted, reason: text(json["reason"], place.at("reason")) }
+      }
       default:
         throw place.at("_tag").invalid("Succeeded, Failed, Skipped, Interrupted or NotStarted", json["_tag"])
     }

@@ -8,7 +8,8 @@ import type { Change, Diff, DiffOptions } from "../../Digest.ts"
 import type * as Outcome from "../../Outcome.ts"
 import type * as Report from "../../Report.ts"
 import * as Check from "../options.ts"
-import { keyOf } from "./keyOf.ts"
+import { isHash, keyOf } from "./keyOf.ts"
+import { contentOf, Matches } from "./match.ts"
 
 export const isReport = (u: unknown): u is Report.Any => hasProperty(u, "outcomes") && hasProperty(u, "endedBy")
 
@@ -25,13 +26,19 @@ export const diff = <A extends Outcome.Any, B extends Outcome.Any>(
     return to - from >= atLeast && to >= from * factor
   }
 
-  const earlier = queues(before)
+  // Equal hashes say that the params are equal, also where one report has them as text.
+  const contentBy = (key: string, params: unknown) => (isHash(key) ? "" : contentOf(params))
+  const matches = new Matches(before, keyOf, after.map(keyOf), contentBy)
+  const matched = new Set<A>()
   const changes: Array<Change<A, B>> = []
   const added: Array<B> = []
   for (const outcome of after) {
-    const match = earlier.get(keyOf(outcome))?.shift()
+    const match = matches.take(keyOf(outcome), outcome.params)
     if (match === undefined) added.push(outcome)
-    else changes.push({ key: keyOf(outcome), before: match, after: outcome })
+    else {
+      matched.add(match)
+      changes.push({ key: keyOf(outcome), before: match, after: outcome })
+    }
   }
   const timed = changes.flatMap((change) => {
     const { after, before } = change
@@ -53,18 +60,6 @@ export const diff = <A extends Outcome.Any, B extends Outcome.Any>(
       .sort((a, b) => gain(b) - gain(a))
       .map(({ change }) => change),
     added,
-    removed: Array.from(earlier.values()).flat()
+    removed: before.filter((outcome) => !matched.has(outcome))
   }
-}
-
-/** Outcomes by key, in order: equal params have equal keys. */
-export const queues = <O extends Outcome.Any>(outcomes: ReadonlyArray<O>): Map<string, Array<O>> => {
-  const byKey = new Map<string, Array<O>>()
-  for (const outcome of outcomes) {
-    const key = keyOf(outcome)
-    const queue = byKey.get(key)
-    if (queue === undefined) byKey.set(key, [outcome])
-    else queue.push(outcome)
-  }
-  return byKey
 }

@@ -64,8 +64,10 @@ export const encodeOutcome = (outcome: Outcome.Any, schemas: Schemas): Json => {
     }
     case "Skipped":
       return { ...started, handler: outcome.handler, reason: outcome.reason }
-    case "Interrupted":
-      return { ...started, handler: outcome.handler ?? null }
+    case "Interrupted": {
+      const { handler = null, reason } = outcome
+      return reason === undefined ? { ...started, handler } : { ...started, handler, reason }
+    }
   }
 }
 

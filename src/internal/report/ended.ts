@@ -33,7 +33,7 @@ export const endedText = (endedBy: EndedBy): string | undefined => {
       return `The batch stopped because ${Text.count(failed)} of ${Text.plural(ended, "item")} failed${which}, and ${limit} are tolerated`
     }
     case "InputFailure":
-      return "The batch ended because its input failed"
+      return `The batch ended because its input failed${endedBy.reason === undefined ? "" : `: ${endedBy.reason}`}`
     case "Interruption":
       return "The batch was interrupted"
     case "Running":

@@ -1,6 +1,7 @@
 /**
  * A report as a few lines for a terminal.
  */
+import type * as Outcome from "../../Outcome.ts"
 import type * as Report from "../../Report.ts"
 import * as Check from "../options.ts"
 import { groupsOf } from "./digest.ts"
@@ -14,7 +15,7 @@ export interface FormatOptions {
 }
 
 export const format = (report: Report.Any, { styleText: style = Text.plain, width = 120 }: FormatOptions): string => {
-  Check.positiveInteger("width", width)
+  if (width !== Number.POSITIVE_INFINITY) Check.positiveInteger("width", width)
   const { name, version } = report.pipeline
   const title = version === undefined ? name : `${name} ${version}`
   const lines = [
@@ -22,7 +23,7 @@ export const format = (report: Report.Any, { styleText: style = Text.plain, widt
     "",
     ...counts(report, style)
   ]
-  const notes = notesOf(report)
+  const notes = notesOf(report, Math.max(80, width - 40))
   if (notes.length > 0) lines.push("", ...notes.map((note) => style("yellow", Text.printable(note))))
   if (report.failed > 0) lines.push("", ...failures(report, style, width))
   return lines.join("\n")
@@ -58,11 +59,12 @@ export const share = (count: number, total: number): string => {
   return `${percent.toFixed(percent === 100 || count === 0 ? 0 : 1)} %`
 }
 
-/** What a reader has to know of the numbers. */
-export const notesOf = (report: Report.Any): ReadonlyArray<string> => {
+/** What a reader has to know of the numbers. `longest`: how much of a reason is shown. */
+export const notesOf = (report: Report.Any, longest: number): ReadonlyArray<string> => {
   const notes: Array<string> = []
   const ended = endedText(report.endedBy)
   if (ended !== undefined) notes.push(`${ended}.`)
+  notes.push(...undone(report.outcomes, longest))
   if (!report.exhausted) notes.push("The input may hold more parameter sets than were read.")
   const kept = report.outcomes.length
   if (kept < report.total) {
@@ -74,16 +76,40 @@ export const notesOf = (report: Report.Any): ReadonlyArray<string> => {
   return notes
 }
 
+/** How many items were not run, or not to their end, for which reason; reasons that differ only in a key are one. */
+const undone = (outcomes: ReadonlyArray<Outcome.Any>, longest: number): ReadonlyArray<string> => {
+  const groups = new Map<string, { readonly kind: string; count: number; readonly reasons: Set<string> }>()
+  for (const outcome of outcomes) {
+    if (outcome._tag !== "NotStarted" && outcome._tag !== "Interrupted") continue
+    if (outcome.reason === undefined) continue
+    const reason = outcome.reason.charAt(0).toLowerCase() + outcome.reason.slice(1)
+    const kind = outcome._tag === "NotStarted" ? "not started" : "interrupted"
+    const id = `${kind}: ${reason.replaceAll(quoted, '"…"')}`
+    const group = groups.get(id) ?? { kind, count: 0, reasons: new Set() }
+    group.count++
+    group.reasons.add(reason)
+    groups.set(id, group)
+  }
+  return Array.from(groups.values(), ({ count, kind, reasons }) => {
+    const [first] = reasons
+    const others = reasons.size === 1 ? "" : `, and so for ${Text.plural(reasons.size - 1, "other key")}`
+    return `${Text.count(count)} ${kind}: ${Text.cut(first!, longest)}${others}.`
+  })
+}
+
+const quoted = /"(?:[^"\\]|\\.)*"/g
+
 const shownGroups = 10
 
 const failures = (report: Report.Any, style: Text.StyleText, width: number): ReadonlyArray<string> => {
   const groups = groupsOf(report.outcomes)
   if (groups.length === 0) return []
   const shown = groups.slice(0, shownGroups)
+  const [longestName, longestKey] = [Math.max(30, Math.floor(width / 4)), Math.max(40, Math.floor(width / 3))]
   const rows = shown.map(({ defect, handler, members, message, tag }) => [
     `  ${Text.count(members.length)}`,
-    Text.cut(Text.printable(handler ?? "before the first step"), 30),
-    Text.cut(Text.printable(tag), 30) + (defect ? " (bug)" : ""),
+    Text.cut(Text.printable(handler ?? "before the first step"), longestName),
+    Text.cut(Text.printable(tag), longestName) + (defect ? " (bug)" : ""),
     Text.printable(message)
   ])
   const colours = ["bold", "cyan", "red", undefined] as const
@@ -96,10 +122,12 @@ const failures = (report: Report.Any, style: Text.StyleText, width: number): Rea
     const { example, members, message } = shown[index]!
     const keys = members
       .slice(0, 2)
-      .map((member) => nameOf({ key: keyOf(member), params: member.params }))
+      .map((member) => nameOf({ key: keyOf(member), params: member.params }, longestKey))
       .join(", ")
-    const text = message === example ? "" : `, such as: ${Text.printable(example)}`
-    return [line, style("dim", Text.cut(`${indent}${keys}${text}`, width))]
+    const names = `${indent}${keys}`
+    const said = ", such as: "
+    const sample = message === example ? "" : Text.cutPath(Text.printable(example), width - names.length - said.length)
+    return [line, style("dim", Text.cut(message === example ? names : `${names}${said}${sample}`, width))]
   })
   const rest = groups.slice(shownGroups)
   if (rest.length > 0) {

@@ -29,7 +29,7 @@ export const toHtml = (report: Report.Any, options: HtmlOptions): string => {
   const rows = new Map<Outcome.Any, number>(outcomes.map((outcome, row) => [outcome, row]))
   const data = pageData(report, outcomes, (outcome) => groupIds.get(outcome) ?? -1)
   const title = options.title ?? report.pipeline.name
-  const notes = [...notesOf(report)]
+  const notes = [...notesOf(report, 300)]
   if (outcomes.length < report.outcomes.length) {
     notes.push(
       `This page lists ${Text.count(outcomes.length)} of ${Text.plural(report.outcomes.length, "item")}: those that succeeded are left out first.`

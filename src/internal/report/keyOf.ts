@@ -25,7 +25,10 @@ export const keyIfAny = (read: () => string): string | undefined => Text.safely<
 export const isHash = (key: string): boolean => /^[0-9a-f]{32}$/.test(key)
 
 /** The key for a reader, with the params where it is a hash. */
-export const nameOf = ({ key, params }: { readonly key: string; readonly params: unknown }): string => {
-  const printed = Text.cut(Text.printable(key), 40)
-  return isHash(key) ? `${printed} ${Text.cut(Text.printable(Text.show(params)), 40)}` : printed
+export const nameOf = (
+  { key, params }: { readonly key: string; readonly params: unknown },
+  longest: number = 40
+): string => {
+  const printed = Text.cutPath(Text.printable(key), longest)
+  return isHash(key) ? `${printed} ${Text.cutPath(Text.printable(Text.show(params)), longest)}` : printed
 }

@@ -59,8 +59,8 @@ export const pageData = (
   const stacks: Record<number, string> = {}
   let causes = 0
   const detail = (outcome: Outcome.Any, row: number): string => {
-    if (outcome._tag === "Skipped") return cut(outcome.reason, 1000)
-    if (outcome._tag !== "Failed") return ""
+    if (outcome._tag === "Succeeded") return ""
+    if (outcome._tag !== "Failed") return cut(outcome.reason ?? "", 1000)
     if (++causes <= wholeCauses) {
       stacks[row] = cut(
         Text.safely(() => Cause.pretty(outcome.cause), "a cause that cannot be shown"),

@@ -6,10 +6,10 @@ import type * as Plan from "../../Plan.ts"
 import type * as Report from "../../Report.ts"
 import { IncompleteReport, RenderedValue } from "../../ReportError.ts"
 import { stableKey } from "../key.ts"
-import { queues } from "./diff.ts"
 import { groupsOf } from "./digest.ts"
 import { failureOf } from "./failure.ts"
 import { keyIfAny, keyOf, nameOf } from "./keyOf.ts"
+import { ambiguous, contentOf, Matches } from "./match.ts"
 import * as Text from "./text.ts"
 import { hasReadTexts } from "./values.ts"
 
@@ -46,13 +46,19 @@ export const entriesOf = (report: Report.Any, given: Given | undefined): Readonl
   const messages = messagesOf(outcomes)
   if (given === undefined) return outcomes.map((outcome, index) => again(outcome, index, outcome.params, messages))
   checkKeys(outcomes, given.keyOf)
-  // Where items have one key they are the same, and a success does for any of them.
   const keyed = outcomes.filter((outcome) => keyIfAny(() => outcome.key) !== undefined)
-  const succeeded = queues(keyed.filter(({ _tag }) => _tag === "Succeeded"))
-  const others = queues(keyed.filter(({ _tag }) => _tag !== "Succeeded"))
+  const keys = given.params.map((params) => keyIfAny(() => given.keyOf(params)))
+  const isContent = given.keyOf === stableKey
+  const matches = new Matches(
+    // Items with one key and the same params are the same, and a success does for any of them.
+    [...keyed.filter(({ _tag }) => _tag === "Succeeded"), ...keyed.filter(({ _tag }) => _tag !== "Succeeded")],
+    keyOf,
+    keys,
+    (_, params) => (isContent ? "" : knownContent(params))
+  )
   const taken = new Set<Outcome.Any>()
   const entries = given.params.map((params, index): Entry => {
-    const known = keyIfAny(() => given.keyOf(params))
+    const known = keys[index]
     if (known === undefined) {
       const key = keyOf({
         index,
@@ -62,12 +68,15 @@ export const entriesOf = (report: Report.Any, given: Given | undefined): Readonl
       })
       return { _tag: "New", index, key, params, reason: "its key cannot be made" }
     }
-    const outcome = succeeded.get(known)?.shift() ?? others.get(known)?.shift()
-    if (outcome === undefined) return { _tag: "New", index, key: known, params, reason: "not in the report" }
+    const outcome = matches.take(known, params)
+    if (outcome === undefined) {
+      const reason = matches.has(known) ? "not in the report with these params" : "not in the report"
+      return { _tag: "New", index, key: known, params, reason }
+    }
     taken.add(outcome)
     const entry = again(outcome, index, params, messages)
     // By its key it is the same item, and only the caller knows whether it is.
-    return entry._tag === "Reuse" && given.keyOf !== stableKey && differ(outcome.params, params)
+    return entry._tag === "Reuse" && !isContent && differ(outcome.params, params)
       ? { ...entry, reason: "succeeded, with other params" }
       : entry
   })
@@ -79,6 +88,9 @@ export const entriesOf = (report: Report.Any, given: Given | undefined): Readonl
     })
   return [...entries, ...dropped]
 }
+
+/** Of params that were kept as text nobody knows what they were. */
+const knownContent = (params: unknown): string | undefined => (hasText(params) ? undefined : contentOf(params))
 
 const differ = (before: unknown, now: unknown): boolean =>
   before !== now && Text.safely(() => !hasText(before) && stableKey(before) !== stableKey(now), false)
@@ -118,7 +130,10 @@ const reasonOf = (outcome: Exclude<Outcome.Any, { readonly _tag: "Succeeded" }>,
     case "Skipped":
       return `skipped by ${outcome.handler}`
     case "Interrupted":
-      return outcome.handler === undefined ? "interrupted" : `interrupted in ${outcome.handler}`
+      return [
+        outcome.handler === undefined ? "interrupted" : `interrupted in ${outcome.handler}`,
+        ...(outcome.reason === undefined ? [] : [outcome.reason])
+      ].join(": ")
     case "NotStarted":
       return outcome.reason === undefined ? "never started" : `never started: ${outcome.reason}`
   }
@@ -246,6 +261,7 @@ export const format = (plan: Plan.Any, style: Text.StyleText = Text.plain): stri
     ...(plan.dropped > 0 ? [`${Text.count(plan.dropped)} dropped`] : [])
   ]
   const notes = [
+    ...ambiguityOf(plan),
     ...(plan.changes.length > 0 ? [`The pipeline has changed since: ${plan.changes.join("; ")}.`] : []),
     ...(plan.exhausted ? [] : ["The input held more than the report knows of: give params to run the rest."])
   ]
@@ -257,4 +273,14 @@ export const format = (plan: Plan.Any, style: Text.StyleText = Text.plain): stri
       : []),
     ...(notes.length > 0 ? ["", ...notes.map((note) => style("yellow", Text.printable(note)))] : [])
   ].join("\n")
+}
+
+const ambiguityOf = ({ entries }: Plan.Any): ReadonlyArray<string> => {
+  const counts = ambiguous(entries)
+  const [first] = counts
+  if (first === undefined) return []
+  const key = JSON.stringify(Text.cut(first[0], 40))
+  return counts.size === 1
+    ? [`The key ${key} names ${Text.count(first[1])} items with different params: matched by params.`]
+    : [`${Text.count(counts.size)} keys name several items with different params, such as ${key}: matched by params.`]
 }

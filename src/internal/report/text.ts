@@ -57,6 +57,15 @@ export const head = (text: string, length: number): string => {
 export const cut = (text: string, length: number): string =>
   text.length <= length ? text : `${head(text, Math.max(0, length - 1))}…`
 
+/** As `cut`; of what has a path in it the end stays as well, which tells one file from another. */
+export const cutPath = (text: string, length: number): string => {
+  if (text.length <= length || length < 8 || !/[\\/]/.test(text)) return cut(text, length)
+  const first = Math.floor(length / 3)
+  const from = text.length - (length - 1 - first)
+  const code = text.charCodeAt(from)
+  return `${head(text, first)}…${text.slice(code >= 0xdc00 && code <= 0xdfff ? from + 1 : from)}`
+}
+
 /** Lays out rows; a column whose cells are all numbers stands to the right. Styles come after the padding. */
 export const table = (
   rows: ReadonlyArray<ReadonlyArray<string>>,
