@@ -13,8 +13,8 @@ import type * as Cause from "effect/Cause"
 import * as Data from "effect/Data"
 import * as Duration from "effect/Duration"
 import { format } from "effect/Formatter"
+import { fromValueNow, type RetryAfter } from "./errors/retryAfter.ts"
 import { lineOf, stoppedBy } from "./errors/text.ts"
-import { fromValueNow, type RetryAfter } from "./internal/gate/retryAfterValue.ts"
 import type * as Report from "./Report.ts"
 
 /**

@@ -21,7 +21,6 @@ const outerFolders = ["classes", "durable", "distributed", "testing", "cli", "da
 const layersOfFiles: Record<string, string> = {
   "src/index.ts": "entry",
   "src/BatchError.ts": "errors",
-  "src/internal/gate/retryAfterValue.ts": "errors",
   "src/ReportError.ts": "errors"
 }
 

@@ -264,7 +264,9 @@ export class Keeper {
     // A place that is taken again is no start.
     const at = next.started ? now : lane.openAt(now, next.cost, this.limits.units)
     if (at > now) {
-      next.line!.host.expect(lane)
+      // Where all wait for the same, nobody could go instead of the next one. Without this, a batch with a rate for each of
+      // 1,000 keys took up to twice the time.
+      if (lane.hasLines) next.line!.host.expect(lane)
       return this.stand(lane, "for a time", at)
     }
     this.stand(lane, "for a place", next.class === 2 && this.limits.fair ? this.roundOf(lane) : next.rank)

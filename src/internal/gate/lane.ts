@@ -66,6 +66,11 @@ export class Lane implements Ranked {
     if (this.waiting === 0) this.queue = undefined
   }
 
+  /** Whether those who wait do not all miss the same. */
+  get hasLines(): boolean {
+    return this.queue !== undefined && this.queue.size > 1
+  }
+
   /** All that wait. */
   all(): ReadonlyArray<Permit> {
     return this.queue?.all() ?? []

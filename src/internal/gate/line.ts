@@ -170,6 +170,10 @@ export class Queue {
     this.lane = lane
   }
 
+  get size(): number {
+    return this.lines.size
+  }
+
   /** The next one to admit. Lines before it that miss places which others have to give are parked there. */
   findNext(): Permit | undefined {
     for (let line = this.open.first; line !== undefined; line = this.open.first) {

@@ -163,8 +163,8 @@ export class Policy {
   }
 
   /**
-   * Closes the lane of a permit as an error says. Who says that it may be asked again at once (`Retry-After: 0`, or a date that has
-   * passed, as those of a server whose clock is behind have) would be asked without end and without a pause.
+   * Closes the lane of a permit as an error says. Who says that it may be asked again at once (`Retry-After: 0`, or a date
+   * that has passed, as those of a server whose clock is behind have) would be asked without end and without a pause.
    */
   closeAsTold({ lane, pauses }: Permit, duration: Duration.Duration, context: Context.Context<never>): void {
     if (Duration.toMillis(duration) > 0) {

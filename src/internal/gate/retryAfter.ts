@@ -6,7 +6,7 @@ import * as Cause from "effect/Cause"
 import type * as Duration from "effect/Duration"
 import { hasProperty } from "effect/Predicate"
 import { HandlerTimeout } from "../../BatchError.ts"
-import { fromValue, parseRetryAfter } from "./retryAfterValue.ts"
+import { fromValue, parseRetryAfter } from "../../errors/retryAfter.ts"
 
 /** How deep errors wrap others. */
 const maxDepth = 3

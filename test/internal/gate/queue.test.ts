@@ -165,6 +165,23 @@ describe("those who wait at a gate", () => {
     assert.strictEqual(permit.state, "held")
   })
 
+  it("are not looked at when their only batch fills up while they wait for a time", () => {
+    const gate = keeperOf(1, { concurrency: 1000, perKey: 1000, units: 1, window: 100 })
+    const places = new Places(1)
+    for (let i = 0; i < 100; i++) {
+      const lane = gate.laneOf(String(i))
+      gate.enter(lane, 1)
+      gate.wait(gate.permitFor(lane, 1), places)
+    }
+    const before = places.looks
+
+    places.places = 0
+    places.shut()
+
+    assert.strictEqual(gate.waiting, 100)
+    assert.isAtMost(places.looks - before, 1)
+  })
+
   it("are not looked at where something else has happened than what they miss", () => {
     const gate = keeperOf(1, { concurrency: 1, perKey: 1, keyed: false })
     const hosts = Array.from({ length: 1000 }, () => new Places(0))

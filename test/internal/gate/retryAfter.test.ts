@@ -1,8 +1,8 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Duration } from "effect"
 import { RateLimited } from "parallel-batch-pipeline/effect"
+import { parseRetryAfter } from "../../../src/errors/retryAfter.ts"
 import { retryAfterOf } from "../../../src/internal/gate/retryAfter.ts"
-import { parseRetryAfter } from "../../../src/internal/gate/retryAfterValue.ts"
 
 const now = Date.UTC(2026, 0, 1, 12, 0, 0)
 const inTwoMinutes = "Thu, 01 Jan 2026 12:02:00 GMT"
