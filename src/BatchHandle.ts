@@ -149,8 +149,9 @@ export interface Handle<out S, out O extends AnyOutcome, out E> {
   /** Starts no more items, and ends the batch without a failure when those that run have ended. Ends at once. */
   readonly drain: Effect.Effect<void>
   /**
-   * Ends the items with a key, which is a hash of the params unless the option `key` says otherwise: those that run are interrupted, and their finalizers have run when this ends; those still
-   * to come will not start. Answers whether any had started.
+   * Ends the items with a key, which is a hash of the params unless the option `key` says otherwise: those that run are
+   * interrupted, and their finalizers have run when this ends; those still to come will not start. Answers whether any
+   * had started.
    */
   readonly cancel: (key: string) => Effect.Effect<boolean>
   /**

@@ -23,64 +23,95 @@ export interface LedgerOptions {
   readonly items: ReadonlyArray<unknown> | undefined
 }
 
+/** Rows in one block: small enough for the heap to use its place again, where large arrays are fresh memory each time. */
+const blockSize = 1024
+
+/** The columns of so many items in a row. What is no object stands outside of the heap: nothing is moved or looked through. */
+class Block {
+  /** Of a success its output, of every other item its outcome. */
+  readonly results: Array<unknown>
+  /** Of a success how it ended, as its place among the endings, from 1. */
+  endings: Uint32Array
+  /** When each began, and how long it took. */
+  times: Float64Array
+  /** Empty where the params of all items are at hand. */
+  readonly params: Array<unknown> = []
+  /** When the steps of an item began; only where the batch records it. */
+  readonly stepStarts: Array<ReadonlyArray<number>> = []
+
+  constructor(rows: number) {
+    this.results = new Array(rows)
+    this.endings = new Uint32Array(rows)
+    this.times = new Float64Array(2 * rows)
+  }
+
+  /** Makes a place for one more, where it is not known how many there will be. */
+  open(at: number): void {
+    if (at === this.endings.length) {
+      const rows = Math.min(Math.max(2 * at, 16), blockSize)
+      const { endings, times } = this
+      this.endings = new Uint32Array(rows)
+      this.endings.set(endings)
+      this.times = new Float64Array(2 * rows)
+      this.times.set(times)
+    }
+    // In order: an array that grows with gaps turns into a hash table.
+    this.results[at] = undefined
+  }
+}
+
 export class Ledger {
   readonly #keep: "all" | "failures" | "none"
   readonly #keyOf: KeyOf
   readonly #first: number
-  /** How many places there were from the start. */
-  readonly #rows: number
+  /** How many rows there will be, as far as was known from the start. */
+  readonly #size: number
   /** The params of all items, where they were at hand from the start; else they are noted one by one. */
   readonly #given: ReadonlyArray<unknown> | undefined
-  readonly #params: Array<unknown>
-  /** Of a success its output, of every other item its outcome. */
-  readonly #results: Array<unknown>
-  /** Of a success how it ended, `undefined` for every other item. */
-  readonly #endings: Array<Ending | undefined>
-  readonly #startedAfter: Array<number>
-  readonly #millis: Array<number>
-  /** When the steps of an item began; only where the batch records it. */
-  readonly #stepStarts: Array<ReadonlyArray<number>> | undefined
+  readonly #timed: boolean
+  readonly #blocks: Array<Block> = []
+  /** Each as often as another one came in between: items on the same route share one. */
+  readonly #endings: Array<Ending> = []
   readonly #failures = new Map<number, AnyOutcome>()
 
   constructor({ first, items, keep, keyOf, size, timed }: LedgerOptions) {
-    const rows = keep === "all" ? size : 0
     this.#keep = keep
     this.#first = first
-    this.#rows = rows
+    this.#size = size
     this.#keyOf = keyOf
-    this.#given = keep === "all" ? items : undefined
-    this.#params = new Array(this.#given === undefined ? rows : 0)
-    this.#results = new Array(rows)
-    this.#endings = new Array(rows)
-    this.#startedAfter = new Array(rows)
-    this.#millis = new Array(rows)
-    this.#stepStarts = timed ? new Array(rows) : undefined
+    this.#given = items
+    this.#timed = timed
   }
 
-  /** Makes a place for the next item, in order: an array that grows with gaps turns into a hash table. */
+  /** Makes a place for the next item, in order. */
   open(index: number, params: unknown): void {
-    if (this.#given !== undefined || this.#keep !== "all") return
+    if (this.#keep !== "all") return
     const row = index - this.#first
-    this.#params[row] = params
-    if (row < this.#rows) return
-    this.#results[row] = undefined
-    this.#endings[row] = undefined
-    this.#startedAfter[row] = 0
-    this.#millis[row] = 0
+    const at = row % blockSize
+    if (at === 0) this.#blocks.push(new Block(Math.max(0, Math.min(this.#size - row, blockSize))))
+    if (this.#given !== undefined) return
+    const block = this.#blockOf(row)
+    block.params[at] = params
+    if (row >= this.#size) block.open(at)
   }
 
   succeed(item: Item, ending: Ending, millis: number): void {
     if (this.#keep !== "all") return
     const row = item.index - this.#first
-    this.#results[row] = item.output
-    this.#startedAfter[row] = item.startedAt
-    if (this.#stepStarts !== undefined) this.#stepStarts[row] = item.stepStarts!
-    this.#endings[row] = ending
-    this.#millis[row] = millis
+    const at = row % blockSize
+    const block = this.#blockOf(row)
+    block.results[at] = item.output
+    block.times[2 * at] = item.startedAt
+    block.times[2 * at + 1] = millis
+    if (this.#timed) block.stepStarts[at] = item.stepStarts!
+    const endings = this.#endings
+    if (endings[endings.length - 1] !== ending) endings.push(ending)
+    block.endings[at] = endings.length
   }
 
   put(outcome: AnyOutcome): void {
-    if (this.#keep === "all") this.#results[outcome.index - this.#first] = outcome
+    const row = outcome.index - this.#first
+    if (this.#keep === "all") this.#blockOf(row).results[row % blockSize] = outcome
     else if (this.#keep === "failures" && outcome._tag === "Failed") this.#failures.set(outcome.index, outcome)
   }
 
@@ -88,9 +119,11 @@ export class Ledger {
   outcomes(): ReadonlyArray<AnyOutcome> {
     if (this.#keep !== "all") return Array.from(this.#failures.values()).sort((a, b) => a.index - b.index)
     const outcomes: Array<AnyOutcome> = []
-    this.#results.forEach((result, row) => {
-      const outcome = this.#outcomeAt(row, result)
-      if (outcome !== undefined) outcomes.push(outcome)
+    this.#blocks.forEach((block, position) => {
+      for (let at = 0; at < block.results.length; at++) {
+        const outcome = this.#outcomeAt(block, position * blockSize + at)
+        if (outcome !== undefined) outcomes.push(outcome)
+      }
     })
     return outcomes
   }
@@ -99,10 +132,12 @@ export class Ledger {
   indexes(): ReadonlyArray<number> {
     if (this.#keep !== "all") return Array.from(this.#failures.keys()).sort((a, b) => a - b)
     const indexes: Array<number> = []
-    for (let row = 0; row < this.#results.length; row++) {
-      const hasEnded = this.#endings[row] !== undefined || this.#results[row] !== undefined
-      if (hasEnded) indexes.push(row + this.#first)
-    }
+    this.#blocks.forEach((block, position) => {
+      for (let at = 0; at < block.results.length; at++) {
+        const hasEnded = block.endings[at] !== 0 || block.results[at] !== undefined
+        if (hasEnded) indexes.push(position * blockSize + at + this.#first)
+      }
+    })
     return indexes
   }
 
@@ -110,25 +145,33 @@ export class Ledger {
   outcomeOf(index: number): AnyOutcome | undefined {
     if (this.#keep !== "all") return this.#failures.get(index)
     const row = index - this.#first
-    return this.#outcomeAt(row, this.#results[row])
+    const block = this.#blocks[Math.floor(row / blockSize)]
+    return block === undefined ? undefined : this.#outcomeAt(block, row)
   }
 
-  #outcomeAt(row: number, result: unknown): AnyOutcome | undefined {
-    const ending = this.#endings[row]
+  /** The block of a row that was opened. */
+  #blockOf(row: number): Block {
+    return this.#blocks[(row / blockSize) >>> 0]!
+  }
+
+  #outcomeAt(block: Block, row: number): AnyOutcome | undefined {
+    const at = row % blockSize
+    const result = block.results[at]
+    const ending = this.#endings[block.endings[at]! - 1]
     // Without an ending, the result is the outcome itself, or the item has not ended.
     if (ending === undefined) return result as AnyOutcome | undefined
     const { action, attempts, trail } = ending
     return new Succeeded(
       {
         index: row + this.#first,
-        params: (this.#given ?? this.#params)[row],
+        params: this.#given === undefined ? block.params[at] : this.#given[row],
         attempts,
         trail,
-        startedAt: this.#startedAfter[row]!,
-        stepStarts: this.#stepStarts?.[row]
+        startedAt: block.times[2 * at]!,
+        stepStarts: block.stepStarts[at]
       },
       this.#keyOf,
-      this.#millis[row]!,
+      block.times[2 * at + 1]!,
       action,
       result
     )
