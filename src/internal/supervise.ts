@@ -3,16 +3,12 @@
  * before they have.
  */
 import * as Effect from "effect/Effect"
-import * as Exit from "effect/Exit"
 import type { Canary } from "./canary.ts"
 import type { Run } from "./run.ts"
 import { snapshotOf } from "./snapshot.ts"
 import { Worker } from "./worker.ts"
 
 type AnyEffect = Effect.Effect<void, never, unknown>
-
-/** Places for workers; so many at most start without another look at whether they should. */
-const wave = new Array<undefined>(256).fill(undefined)
 
 /** Runs every item; ends early after `stop`, when everything that ran has been interrupted and finalized. */
 export const supervise = (run: Run): AnyEffect => {
@@ -54,27 +50,22 @@ const stoppingOf = (run: Run): AnyEffect =>
  * Starts workers while there are items for them. They are children of the fiber
  * that runs this; it ends when all of them have ended.
  */
-const ramp = (run: Run): AnyEffect => {
-  const startWorker = (): AnyEffect => {
-    if (!run.wantsWorker || run.pace.isDue()) return Exit.void
-    const worker = new Worker(run)
-    run.begin(worker)
-    return Effect.map(Effect.forkChild(worker.effect, { startImmediately: true }), (fiber) => {
-      fiber.addObserver((exit) => worker.ended(exit))
-    })
-  }
-  return Effect.awaitAllChildren(
+const ramp = (run: Run): AnyEffect =>
+  Effect.awaitAllChildren(
     Effect.whileLoop({
       while: () => run.hasWork,
       body: (): AnyEffect => {
         if (!run.wantsWorker) return run.demanded.wait
         if (run.pace.isDue()) return run.pace.turn
-        return Effect.asVoid(Effect.forEach(wave, startWorker, { discard: true }))
+        const worker = new Worker(run)
+        run.begin(worker)
+        return Effect.map(Effect.forkChild(worker.effect, { startImmediately: true }), (fiber) => {
+          fiber.addObserver((exit) => worker.ended(exit))
+        })
       },
       step: () => {}
     })
   )
-}
 
 /** Asks the canary once its items have ended; then the others start, or the batch ends. */
 const probe = (run: Run, { check, items }: Canary): AnyEffect => {
