@@ -15,10 +15,14 @@ import type { SchedulerDispatcher } from "effect/Scheduler"
 const sliceMillis = 8
 
 /**
- * With a clock that is not the real one nobody waits for the event loop, and a
+ * With a clock or timers that are not the real ones nobody waits for the event loop, and a
  * test that starts a batch and then moves the clock must find every item started.
  */
 const virtualSliceMillis = 250
+
+/** As it was before a test replaced it: the time that a test lets pass has kept no event loop waiting. */
+const realTime = performance.now.bind(performance)
+const realTimeout = globalThis.setTimeout
 
 /** Reading the time costs as much as a step, so it is read for every 16th while steps are quick, for each while they are not. */
 const maxStride = 16
@@ -39,14 +43,13 @@ export class Pace {
   private checked: number
   private stride = 1
   private count = 0
-  private readonly performance = performance
   /** How often the time was read. */
   checks = 0
 
   constructor(dispatcher: SchedulerDispatcher, virtualTime: boolean) {
     this.dispatcher = dispatcher
-    this.slice = virtualTime ? virtualSliceMillis : sliceMillis
-    this.checked = this.performance.now()
+    this.slice = virtualTime || globalThis.setTimeout !== realTimeout ? virtualSliceMillis : sliceMillis
+    this.checked = realTime()
     this.deadline = this.checked + this.slice
     this.turn = Effect.callback<void>((resume) => this.wait({ turned: () => resume(Effect.void) }))
   }
@@ -69,7 +72,7 @@ export class Pace {
   private hasPassed(): boolean {
     this.count = 0
     this.checks++
-    const now = this.performance.now()
+    const now = realTime()
     this.stride = now - this.checked < 1 ? Math.min(this.stride * 2, maxStride) : 1
     this.checked = now
     return now >= this.deadline
@@ -83,7 +86,7 @@ export class Pace {
 
   private resume(): void {
     this.scheduled = false
-    this.checked = this.performance.now()
+    this.checked = realTime()
     this.deadline = this.checked + this.slice
     this.stride = 1
     const waiting = this.waiting
@@ -91,7 +94,7 @@ export class Pace {
     for (let i = 0; i < waiting.length; i++) {
       waiting[i]!.turned()
       // Who did not get his turn in this slice comes first in the next.
-      if (this.performance.now() >= this.deadline && i + 1 < waiting.length) {
+      if (realTime() >= this.deadline && i + 1 < waiting.length) {
         this.waiting = waiting.slice(i + 1).concat(this.waiting)
         this.schedule()
         return

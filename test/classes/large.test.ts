@@ -237,11 +237,25 @@ describe("under fake timers", () => {
     assert.strictEqual(await run, "default")
   })
 
+  it("items one after the other take as long as their timers", async () => {
+    const work = new Work(() => new Promise((resolve) => setTimeout(resolve, 50)))
+    let ended = false
+    const batch = new ParallelBatchPipeline(new Pipeline(work), { params: numbers(20), concurrency: 1 })
+    void batch.run({}).then(() => (ended = true))
+
+    await vi.advanceTimersByTimeAsync(999)
+    assert.isFalse(ended)
+    // The time that a test lets pass has kept no event loop waiting, so no item has given way.
+    await vi.advanceTimersByTimeAsync(1)
+
+    assert.isTrue(ended)
+  })
+
   it("a run that has to give way goes on when the clock is advanced", async () => {
     // Real time tells a run that it has to give way; the timer by which it goes on is a fake one.
     vi.useFakeTimers({ toFake: ["setTimeout", "setImmediate", "clearTimeout", "clearImmediate"] })
     const busy = () => {
-      const until = performance.now() + 2
+      const until = performance.now() + 15
       while (performance.now() < until);
     }
     let ended = false
