@@ -55,25 +55,26 @@ export const approach = (run: Run, item: Item, tenant: Tenant): Effect.Effect<vo
   return passing(run, item, permit, Passage.withOwn(permit, own), tenant, run.places)
 }
 
-/** Nothing begins any more: has those go that the gate of the batch has not let in. */
+/** Nothing begins any more: has those go that wait at a gate for their first call. */
 export const turnAway = (run: Run): void => {
-  for (const { fiber, item } of atEntrance(run)) {
-    item!.cancelled = true
-    fiber!.interruptUnsafe()
+  for (const { fiber, item } of run.active) {
+    if (fiber === undefined || item?.isUntouched !== true) continue
+    item.cancelled = true
+    fiber.interruptUnsafe()
   }
 }
 
 /** Nothing begins for now: those that are at the gate of the batch keep their turn, and stand in nobody's way. */
 export const holdBack = (run: Run): void => {
-  for (const { item } of atEntrance(run)) (item!.entry!.owner as AtGate | undefined)?.stepBack?.()
+  for (const item of atEntrance(run)) (item.entry!.owner as AtGate | undefined)?.stepBack?.()
 }
 
-/** The workers whose item has come to the gate of the batch, which has not let it in. */
-const atEntrance = ({ active, options }: Run) =>
+/** The items that have come to the gate of the batch, which has not let them in. */
+const atEntrance = ({ active, options }: Run): ReadonlyArray<Item> =>
   options.gate === undefined
     ? []
-    : Array.from(active).filter(
-        ({ fiber, item }) => fiber !== undefined && item?.entry !== undefined && item.isUntouched
+    : Array.from(active).flatMap(({ fiber, item }) =>
+        fiber !== undefined && item?.step === undefined && item?.entry?.started === false ? [item] : []
       )
 
 /** What waits at a gate. */
@@ -97,6 +98,10 @@ const passing = (
   // Others within what it claims may have all places, and wait for it.
   const keepsPlace = passage?.shares === true
   const passed = Effect.callback<void>((resume) => {
+    if (run.draining && item.isUntouched) {
+      item.cancelled = true
+      return resume(Effect.interrupt)
+    }
     const onward = () => resume(Effect.void)
     const stepBack = () => {
       if (permit.state === "held") return

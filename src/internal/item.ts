@@ -130,9 +130,10 @@ export class Item implements CurrentItem, Payer {
     this.ending = verdict.ending === "interrupted" ? Cause.interrupt() : verdict.ending
   }
 
-  /** Whether nothing was done for it yet, so that it can be said not to have started. */
+  /** Whether it waits at a gate for its first call: nothing was done for it yet, so it can be said not to have started. */
   get isUntouched(): boolean {
-    return this.refused === undefined ? this.step === undefined && this.entry?.started === false : this.attempts === 0
+    const { attempts, entry, permit, refused } = this
+    return attempts === 0 && (refused !== undefined || entry?.started === false || permit?.started === false)
   }
 
   /** Whether a start was counted whose request was not made yet: it does not wait for anything else then. */
