@@ -158,10 +158,9 @@ export const run: {
 } = dual(
   (args) => isDataFirst(args),
   (self: Pipeline.Any, options: AnyOptions): Effect.Effect<AnyReport, unknown, unknown> =>
-    Effect.withSpan(
-      execute(() => toRunOptions(self, options, { publish: undefined }), options?.onInterrupt),
-      "Batch.run",
-      { attributes: { "pipeline.name": self?.name }, captureStackTrace: false }
+    spanned(
+      self,
+      execute(() => toRunOptions(self, options, { publish: undefined }), options?.onInterrupt)
     )
 )
 
@@ -272,10 +271,11 @@ export const stream: {
       (queue) => {
         const publish: RunOptions["publish"] = (outcome) =>
           Queue.offerUnsafe(queue, outcome) ? undefined : Queue.offer(queue, outcome)
-        return Effect.andThen(
-          execute(() => toRunOptions(self, { ...options, outcomes: "none" }, { publish }), options?.onInterrupt),
-          Queue.end(queue)
+        const batch = execute(
+          () => toRunOptions(self, { ...options, outcomes: "none" }, { publish }),
+          options?.onInterrupt
         )
+        return Effect.andThen(spanned(self, batch), Queue.end(queue))
       },
       // The consumer takes all of the buffer at once, and then it fills again.
       { bufferSize: 8 }
@@ -284,3 +284,6 @@ export const stream: {
 
 /** Also where the options are missing, which is an error of its own. */
 const isDataFirst = (args: IArguments): boolean => args.length > 1 || Pipeline.isPipeline(args[0])
+
+const spanned = <A, E, R>(self: Pipeline.Any | undefined, batch: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
+  Effect.withSpan(batch, "Batch.run", { attributes: { "pipeline.name": self?.name }, captureStackTrace: false })

@@ -41,7 +41,7 @@ export const request = (item: Item, step: Step, run: Run, tenant: Tenant): AnyEf
   } else effect = attempts(item, step.handler, run, tenant)
   if (!run.traced) return effect
   return Effect.withSpan(effect, `Handler.${step.name}`, {
-    attributes: { "item.index": item.index },
+    attributes: { "item.index": item.index, "item.key": item.keyOr(undefined) },
     captureStackTrace: false
   })
 }
