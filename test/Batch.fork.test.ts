@@ -94,8 +94,10 @@ describe("Batch", () => {
         }).pipe(Scope.provide(scope))
         yield* TestClock.adjust("1500 millis")
         yield* Scope.close(scope, Exit.void)
+        yield* TestClock.adjust("1 hour")
 
         assert.deepStrictEqual(reports, [["Succeeded", "Interrupted", "NotStarted"]])
+        assert.strictEqual(Duration.toMillis((yield* progressOf(batch)).elapsed), 1500)
         assert.isTrue(Exit.isFailure(yield* Effect.exit(batch.await)))
         assert.strictEqual((yield* progressOf(batch)).state, "ended")
       })

@@ -80,7 +80,7 @@ export const drive = (
         if (interrupted === undefined && run.failure !== undefined) {
           const cause = run.failure
           const error = Option.getOrUndefined(Cause.findErrorOption(cause))
-          return Effect.fail(new BatchFailed({ error, cause, report }))
+          return Effect.fail(withStackOf(cause, new BatchFailed({ error, cause, report })))
         }
         const broken = interrupted ?? causeOf(closed)
         if (broken === undefined) return Effect.succeed(report)
@@ -90,6 +90,18 @@ export const drive = (
       })
     })
   })
+
+/** The stack says where the failure came from, which is what its reader looks for, and not where the batch ended. */
+const withStackOf = <E extends Error>(cause: Cause.Cause<unknown>, failed: E): E => {
+  try {
+    const { stack } = Cause.squash(cause) as { readonly stack?: unknown }
+    const frames = typeof stack === "string" ? stack.match(/^ +at .*$/gm) : null
+    if (frames !== null) failed.stack = [`${failed.name}: ${failed.message}`, ...frames].join("\n")
+  } catch {
+    // The error has no stack, or its own code throws.
+  }
+  return failed
+}
 
 const endedBy = (run: Run, interrupted: Cause.Cause<unknown> | undefined): Report.EndedBy => {
   if (interrupted !== undefined && run.fault === undefined) return { _tag: "Interruption" }

@@ -4,8 +4,9 @@
  */
 import * as Cause from "effect/Cause"
 import * as Context from "effect/Context"
+import { NodeInspectSymbol } from "effect/Inspectable"
 import * as Scope from "effect/Scope"
-import { CurrentItem } from "./currentItem.ts"
+import { CurrentItem, shown } from "./currentItem.ts"
 import type { First, Verdict } from "./duplicates.ts"
 import type { Ending } from "./ending.ts"
 import { Holding, type Payer } from "./gate/holding.ts"
@@ -110,6 +111,14 @@ export class Item implements CurrentItem, Payer {
 
   get handler(): string {
     return this.step?.name ?? ""
+  }
+
+  toJSON(): unknown {
+    return shown(this)
+  }
+
+  [NodeInspectSymbol](): unknown {
+    return shown(this)
   }
 
   /** The calls that were made for this item. */
