@@ -113,10 +113,55 @@ describe("Batch with items that wait", () => {
       })
     )
 
+    const no = { handleRequest: ({ n }: Call) => (n === 0 ? Effect.fail("no") : Effect.void) }
+    it.effect.each([
+      ["its request fails", no],
+      ["its request fails for good", { ...no, retry: { times: 1, while: () => false } }],
+      ["its request breaks", { handleRequest: () => Effect.die("bug") }],
+      [
+        "its results are not processed",
+        {
+          processResults: () => {
+            throw new Error("bug")
+          }
+        }
+      ],
+      ["it says so", { processResults: () => Handler.stop("enough") }]
+    ] as ReadonlyArray<readonly [string, object]>)("with no other call made once an item ends it: %s", ([, how]) =>
+      Effect.gen(function* () {
+        const gate = Gate.make({ concurrency: 1 })
+        const called: Array<number> = []
+        const handler = { handleRequest: (_call: Call): Effect.Effect<void, string> => Effect.void, ...how }
+        const steps = [
+          Handler.make("step", {
+            ...handler,
+            handleRequest: (call: Call) => Effect.suspend(() => (called.push(call.n), handler.handleRequest(call))),
+            gate
+          }),
+          Handler.fromPromise("step", {
+            ...handler,
+            handleRequest: async (call: Call) => {
+              called.push(call.n)
+              await Effect.runPromise(handler.handleRequest(call))
+            },
+            catch: String,
+            gate
+          })
+        ]
+        for (const step of steps) {
+          called.length = 0
+          const pipeline = Pipeline.make("ending", { handlers: { step }, start: "step" })
+          yield* Effect.exit(Batch.run(pipeline, { params: calls(20), concurrency: 5 }))
+
+          assert.deepStrictEqual(new Set(called), new Set([0]))
+        }
+      })
+    )
+
     const draining = [
       ["its time is up", { timeout: 150 }, 4],
-      ["its budget is spent", { cost: () => 1, budget: { cost: 2 } }, 4],
-      ["an item says so", {}, 3]
+      ["its budget is spent", { cost: () => 1, budget: { cost: 2 } }, 3],
+      ["an item says so", {}, 2]
     ] as const
     const cases = draining.flatMap(([why, ends, calls]) =>
       [5, "unbounded" as const].map((many) => [why, many, ends, calls] as const)

@@ -13,7 +13,7 @@ import * as Pull from "effect/Pull"
 import * as Schedule from "effect/Schedule"
 import { HandlerTimeout } from "../BatchError.ts"
 import type { AnyEffect, HandlerDefinition } from "./definition.ts"
-import { afterAttempt, approach, rejection, rest, throughCircuit } from "./gated.ts"
+import { afterAttempt, approach, giveBack, rejection, rest, throughCircuit } from "./gated.ts"
 import type { Step } from "./graph.ts"
 import type { Item } from "./item.ts"
 import type { Tenant } from "./places.ts"
@@ -81,6 +81,7 @@ const attempts = (item: Item, handler: HandlerDefinition, run: Run, tenant: Tena
   if (retry !== undefined) effect = retried(effect, retry, item, run, tenant)
   if (handleError === undefined) return effect
   return Effect.catch(effect, (error) => {
+    giveBack(item, "unknown")
     const answer = within === undefined ? handleError(inputs, error) : within(item, () => handleError(inputs, error))
     return expectEffect(answer, "handleError", item)
   })
@@ -135,11 +136,11 @@ const retried = (
       Pull.matchEffect(
         Effect.flatMap(Clock.currentTimeMillis, (now) => step(now, error)),
         {
-          onSuccess: ([, delay]) =>
-            Effect.flatMap(
-              Duration.isZero(delay) ? Effect.sleep(delay) : rest(run, item, tenant, Effect.sleep(delay)),
-              () => loop
-            ),
+          onSuccess: ([, delay]) => {
+            giveBack(item, "unknown")
+            const waited = Duration.isZero(delay) ? Effect.sleep(delay) : rest(run, item, tenant, Effect.sleep(delay))
+            return Effect.flatMap(waited, () => loop)
+          },
           onFailure: (cause) => Effect.failCause(cause),
           onDone: () => Effect.fail(error)
         }

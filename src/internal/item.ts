@@ -7,7 +7,8 @@ import * as Context from "effect/Context"
 import { NodeInspectSymbol } from "effect/Inspectable"
 import * as Scope from "effect/Scope"
 import { CurrentItem, shown } from "./currentItem.ts"
-import type { First, Verdict } from "./duplicates.ts"
+import type { First, Verdict as Shared } from "./duplicates.ts"
+import type { Verdict } from "./gate/aimd.ts"
 import type { Ending } from "./ending.ts"
 import { Holding, type Payer } from "./gate/holding.ts"
 import type { Permit } from "./gate/permit.ts"
@@ -64,11 +65,13 @@ export class Item implements CurrentItem, Payer {
   /** Why a gate has sent it away. */
   refused: string | undefined = undefined
   /** What another item has come to, where this one shares it. */
-  verdict: Verdict | undefined = undefined
+  verdict: Shared | undefined = undefined
   /** The permit of the gate of the batch, that of the gate of the step, and the permits that the batch runs under. */
   entry: Permit | undefined = undefined
   permit: Permit | undefined = undefined
   around: Holding | undefined = undefined
+  /** What the gate of the step is to be told of the last request, where its permit is not given back yet. */
+  heard: Verdict | undefined = undefined
   /** What the gate said of an attempt that failed: the last one, where so many were made. */
   judged: (Judgement & { readonly attempts: number }) | undefined = undefined
   /** What `within` keeps for the item. */
@@ -127,7 +130,7 @@ export class Item implements CurrentItem, Payer {
   }
 
   /** Comes to what another item has come to. */
-  adopt(verdict: Verdict): void {
+  adopt(verdict: Shared): void {
     this.verdict = verdict
     this.trail = verdict.trail
     this.step = verdict.step

@@ -1,8 +1,6 @@
 /**
- * One worker: a single fiber that takes item after item through the graph.
- *
- * It is a state machine inside one `Effect.whileLoop`: `advance` goes on until
- * there is an effect to wait for, the fiber runs it, and `receive` takes its
+ * One worker: a single fiber that takes item after item through the graph. It is a state machine inside one
+ * `Effect.whileLoop`: `advance` goes on until there is an effect to wait for, the fiber runs it, and `receive` takes its
  * value. Finished effects stay inside `advance`: nothing is allocated for a step.
  *
  * A failure, or what `advance` throws, leaves the loop and becomes the end of the
@@ -205,6 +203,7 @@ export class Worker implements Driver, Tenant {
     const scope = item.openScope
     if (children !== undefined || scope !== undefined) {
       if (ending !== "succeeded" && Cause.isCause(ending) && !item.cancelled) this.run.failWith(ending)
+      giveBack(item, "unknown")
       if (this.left) return false
     }
     if (children !== undefined) return this.wait("finalizers", Effect.exit(Fiber.interruptAll(children)))
@@ -214,8 +213,8 @@ export class Worker implements Driver, Tenant {
     this.item = undefined
     this.ending = undefined
     const outcome = this.run.settle(item, ending, now)
-    // Now that the outcome may have ended the batch, and with it those that wait at its gate.
-    if (item.entry !== undefined) depart(item, ending)
+    // Behind the outcome, which may have ended the batch, and with it those that wait at a gate.
+    if (item.entry !== undefined || item.permit !== undefined) depart(item, ending)
     const publishing = outcome === undefined ? undefined : this.run.options.publish?.(outcome)
     if (publishing === undefined) return false
     this.outcome = outcome
@@ -285,8 +284,8 @@ export class Worker implements Driver, Tenant {
 
   /** Ends a step, and begins the next one. */
   private finish(item: Item, outputs: unknown): void {
-    if (!this.left && item.permit !== undefined) giveBack(item, "success")
     if (this.left) return
+    if (item.permit !== undefined) item.heard = "success"
     const next = processed(item, outputs)
     // The caller's code may have ended the batch, and with it this item.
     if (this.left) return
@@ -301,6 +300,7 @@ export class Worker implements Driver, Tenant {
     item.action = next.action
     const done = next.stop === undefined ? "succeeded" : next
     this.ending = target === undefined ? done : enter(item, target, outputs, this.run)
+    if (this.ending === undefined && item.permit !== undefined) giveBack(item, "success")
   }
 
   /** The fiber ends: by itself with nothing in hand, or because the batch was stopped. */
