@@ -80,6 +80,8 @@ export const checkRequest = (name: string, options: { readonly handleRequest: un
   Check.requiredFunction("handleRequest", options.handleRequest, owner)
 }
 
+const whereToWait = " (wait in handleRequest, which may be async in Handler.fromPromise)"
+
 export const define = (
   name: string,
   options: AnyOptions,
@@ -88,9 +90,9 @@ export const define = (
 ): HandlerDefinition => {
   const { retry, settleCost, timeout } = options
   const owner = `handler "${name}"`
-  Check.optionalSync("prepareInputs", options.prepareInputs, owner)
+  Check.optionalSync("prepareInputs", options.prepareInputs, owner, whereToWait)
   Check.optionalFunction("handleError", options.handleError, owner)
-  Check.optionalSync("processResults", options.processResults, owner)
+  Check.optionalSync("processResults", options.processResults, owner, whereToWait)
   Check.optionalFunction("settleCost", settleCost, owner)
   if (retry !== undefined) Check.retry(owner, retry)
   return {
