@@ -70,6 +70,9 @@ const aliases = {
   onProgress: "Batch.fork has progress and events"
 }
 
+/** Whether the pipeline is among the arguments, also where the options are missing, which is an error of its own. */
+export const isDataFirst = (args: IArguments): boolean => args.length > 1 || hasProperty(args[0], "definition")
+
 export const toRunOptions = (
   self: Pipeline.Any,
   options: AnyOptions,

@@ -18,6 +18,7 @@ export const runOne = (
   options: { readonly params: unknown; readonly shared?: unknown; readonly maxSteps?: number | undefined }
 ): Effect.Effect<unknown, unknown, unknown> => {
   const batch = execute(() => {
+    Check.object("options", options, "an object with params", "a run")
     Check.spelling("a run", options, names)
     return {
       graph: graphOf(pipeline),
