@@ -28,7 +28,7 @@ import type {
 } from "./BatchOptions.ts"
 import { type AnyOptions, isDataFirst, toRunOptions } from "./internal/batchOptions.ts"
 import { execute } from "./internal/execute.ts"
-import type { RunOptions } from "./internal/run.ts"
+import type { RunOptions } from "./internal/runOptions.ts"
 import type * as Pipeline from "./Pipeline.ts"
 import type { Any as AnyReport, Report } from "./Report.ts"
 

@@ -7,7 +7,7 @@
  * guarantee of the engine.
  */
 import { hasProperty } from "effect/Predicate"
-import { InvalidOptions } from "../BatchError.ts"
+import { InvalidOptions, InvalidPipeline } from "../BatchError.ts"
 import type { Stamp } from "../Stamp.ts"
 import { hasPolicy } from "./attempts.ts"
 import {
@@ -114,8 +114,21 @@ export const problemsOf = (pipeline: PipelineDefinition): ReadonlyArray<string> 
   return problems
 }
 
+const graphs = new WeakMap<PipelineDefinition, Graph>()
+
+/** The steps of a pipeline; throws `InvalidPipeline` where its wiring is wrong. */
+export const graphOf = (pipeline: PipelineDefinition): Graph => {
+  const known = graphs.get(pipeline)
+  if (known !== undefined) return known
+  const problems = problemsOf(pipeline)
+  if (problems.length > 0) throw new InvalidPipeline({ pipeline: pipeline.name, problems })
+  const graph = compile(pipeline)
+  graphs.set(pipeline, graph)
+  return graph
+}
+
 /** Builds the steps of a pipeline without problems. */
-export const compile = (pipeline: PipelineDefinition): Graph => {
+const compile = (pipeline: PipelineDefinition): Graph => {
   const decoders: Array<Decoder> = []
   let gated = false
   const decoderOf = (handler: HandlerDefinition): number => {

@@ -38,8 +38,6 @@ import { Tally } from "./tally.ts"
 import { Trail } from "./trail.ts"
 import type { Worker } from "./worker.ts"
 
-export type { RunOptions } from "./runOptions.ts"
-
 export class Run {
   readonly options: RunOptions
   readonly context: Context.Context<unknown>

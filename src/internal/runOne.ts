@@ -4,11 +4,12 @@
 import * as Effect from "effect/Effect"
 import { ItemSkipped } from "../BatchError.ts"
 import type { PipelineDefinition } from "./definition.ts"
-import { execute, graphOf, refOf } from "./execute.ts"
+import { execute } from "./execute.ts"
+import { graphOf } from "./graph.ts"
 import { stableKey } from "./key.ts"
 import * as Check from "./options.ts"
 import type { AnyOutcome } from "./outcome.ts"
-import { Atomic } from "./shared.ts"
+import { Atomic, refOf } from "./shared.ts"
 import * as Source from "./source.ts"
 
 const names = { params: true, shared: true, maxSteps: true } as const
