@@ -10,6 +10,7 @@ import { shown } from "../errors/text.ts"
 import type { Ending } from "./ending.ts"
 import type { Step } from "./graph.ts"
 import type { Item } from "./item.ts"
+import { isHash } from "./key.ts"
 import * as Check from "./options.ts"
 import type { Trail } from "./trail.ts"
 
@@ -94,8 +95,5 @@ export class Duplicates {
     return waiting
   }
 }
-
-/** A hash says nothing to a reader. */
-const isHash = (key: string): boolean => /^[0-9a-f]{32}$/.test(key)
 
 const isStop = (ending: Ending): boolean => ending !== "succeeded" && !Cause.isCause(ending) && ending._tag === "Next"

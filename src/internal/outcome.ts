@@ -7,6 +7,7 @@ import * as Duration from "effect/Duration"
 import { format } from "effect/Formatter"
 import { NodeInspectSymbol } from "effect/Inspectable"
 import type { ItemError } from "../BatchError.ts"
+import { messageOf } from "../errors/text.ts"
 import type * as Outcome from "../Outcome.ts"
 import type { Trail } from "./trail.ts"
 
@@ -34,13 +35,12 @@ interface Run {
   readonly stepStarts: ReadonlyArray<number> | undefined
 }
 
-/** The key for who looks at the whole outcome: he is to see the rest of it all the same. */
-const keyText = (outcome: Base): string => {
+/** The key for who looks at more than that: where the caller's function throws, he is to see the rest all the same. */
+export const keyText = (outcome: { readonly index: number; readonly key: string }): string => {
   try {
     return outcome.key
   } catch (thrown) {
-    const problem = thrown instanceof Error ? thrown.message : "it cannot be made"
-    return `(item ${outcome.index} has no key: ${problem})`
+    return `(item ${outcome.index} has no key: ${messageOf(thrown)})`
   }
 }
 
