@@ -112,9 +112,8 @@ export abstract class BatchHandler<TSharedData extends SharedData = SharedData> 
   async runReport(sharedData: TSharedData, options?: RunOptions): Promise<Report<TSharedData>> {
     const signal = signalOf(this, options)
     let context: ItemContext | undefined
-    const run = Effect.suspend(() =>
-      Translate.runOnce(Translate.stepsOf(this), String(this), sharedData, (begun) => (context = begun))
-    )
+    const steps = () => Translate.stepsOf(this)
+    const run = Translate.runOnce(steps, String(this), sharedData, (begun) => (context = begun))
     try {
       await Translate.toPromise(Effect.flatMap(run, Translate.actionOf), signal, current()?.services)
     } catch (thrown) {
