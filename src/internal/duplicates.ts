@@ -21,7 +21,7 @@ export const toDuplicates = (policy: "run" | "share" | "error" | undefined): Dup
 }
 
 /** What an item has come to, for those that share it. */
-export interface Verdict {
+export interface Result {
   readonly ending: Ending | "interrupted"
   readonly trail: Trail
   readonly step: Step | undefined
@@ -36,7 +36,7 @@ export interface Verdict {
 export interface First {
   readonly index: number
   /** `undefined` while it runs. */
-  verdict: Verdict | undefined
+  result: Result | undefined
   waiting: Array<Item> | undefined
 }
 
@@ -58,7 +58,7 @@ export class Duplicates {
     const key = item.key
     const first = this.firsts.get(key)
     if (first === undefined) {
-      this.firsts.set(key, (item.first = { index: item.index, verdict: undefined, waiting: undefined }))
+      this.firsts.set(key, (item.first = { index: item.index, result: undefined, waiting: undefined }))
       return true
     }
     if (!this.shares) {
@@ -67,8 +67,8 @@ export class Duplicates {
       item.ending = Cause.fail(new DuplicateKey({ key, index, first: first.index, ...said }))
       return true
     }
-    if (first.verdict !== undefined) {
-      item.adopt(first.verdict)
+    if (first.result !== undefined) {
+      item.adopt(first.result)
       return true
     }
     ;(first.waiting ??= []).push(item)
@@ -78,7 +78,7 @@ export class Duplicates {
   /** An item was run by an earlier batch: one that comes later with its key fails, or runs, for there is nothing to share. */
   know(outcome: { readonly index: number; readonly key: string }): void {
     if (this.shares) return
-    this.firsts.set(outcome.key, { index: outcome.index, verdict: undefined, waiting: undefined })
+    this.firsts.set(outcome.key, { index: outcome.index, result: undefined, waiting: undefined })
   }
 
   /** An item has come to its end; answers those that waited for it. */
@@ -88,10 +88,10 @@ export class Duplicates {
     const { action, attempts, output, refused, step, trail } = item
     // One stop is enough.
     const shared = ending !== "interrupted" && isStop(ending) ? "succeeded" : ending
-    const verdict = (first.verdict = { ending: shared, trail, step, action, output, attempts, refused })
+    const result = (first.result = { ending: shared, trail, step, action, output, attempts, refused })
     const waiting = first.waiting ?? []
     first.waiting = undefined
-    for (const other of waiting) other.adopt(verdict)
+    for (const other of waiting) other.adopt(result)
     return waiting
   }
 }

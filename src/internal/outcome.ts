@@ -24,7 +24,7 @@ export const checkedKey =
   }
 
 /** What an outcome takes over from a running item; the rest of the item can go. */
-interface Run {
+interface Ran {
   readonly index: number
   readonly params: unknown
   readonly attempts: number
@@ -77,13 +77,13 @@ abstract class Started extends Base {
   readonly #millis: number
   readonly #stepStarts: ReadonlyArray<number> | undefined
 
-  constructor(run: Run, keyOf: KeyOf, millis: number) {
-    super(run.index, run.params, keyOf)
-    this.attempts = run.attempts
-    this.#trail = run.trail
-    this.#startedAt = run.startedAt
+  constructor(ran: Ran, keyOf: KeyOf, millis: number) {
+    super(ran.index, ran.params, keyOf)
+    this.attempts = ran.attempts
+    this.#trail = ran.trail
+    this.#startedAt = ran.startedAt
     this.#millis = millis
-    this.#stepStarts = run.stepStarts
+    this.#stepStarts = ran.stepStarts
   }
 
   get path(): ReadonlyArray<string> {
@@ -125,8 +125,8 @@ export class Succeeded extends Started implements Outcome.Succeeded<unknown, str
   readonly output: unknown
   readonly reused = false
 
-  constructor(run: Run, keyOf: KeyOf, millis: number, action: string, output: unknown) {
-    super(run, keyOf, millis)
+  constructor(ran: Ran, keyOf: KeyOf, millis: number, action: string, output: unknown) {
+    super(ran, keyOf, millis)
     this.action = action
     this.output = output
   }
@@ -137,8 +137,8 @@ export class Failed extends Started implements Outcome.Failed<unknown, unknown> 
   readonly handler: string | undefined
   readonly cause: Cause.Cause<ItemError<unknown>>
 
-  constructor(run: Run, keyOf: KeyOf, millis: number, handler: string | undefined, cause: Cause.Cause<unknown>) {
-    super(run, keyOf, millis)
+  constructor(ran: Ran, keyOf: KeyOf, millis: number, handler: string | undefined, cause: Cause.Cause<unknown>) {
+    super(ran, keyOf, millis)
     this.handler = handler
     this.cause = cause
   }
@@ -149,8 +149,8 @@ export class Skipped extends Started implements Outcome.Skipped<unknown> {
   readonly handler: string
   readonly reason: string
 
-  constructor(run: Run, keyOf: KeyOf, millis: number, handler: string, reason: string) {
-    super(run, keyOf, millis)
+  constructor(ran: Ran, keyOf: KeyOf, millis: number, handler: string, reason: string) {
+    super(ran, keyOf, millis)
     this.handler = handler
     this.reason = reason
   }
@@ -161,8 +161,8 @@ export class Interrupted extends Started implements Outcome.Interrupted<unknown>
   readonly handler: string | undefined
   declare readonly reason?: string | undefined
 
-  constructor(run: Run, keyOf: KeyOf, millis: number, handler: string | undefined, reason: string | undefined) {
-    super(run, keyOf, millis)
+  constructor(ran: Ran, keyOf: KeyOf, millis: number, handler: string | undefined, reason: string | undefined) {
+    super(ran, keyOf, millis)
     this.handler = handler
     if (reason !== undefined) this.reason = reason
   }

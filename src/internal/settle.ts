@@ -12,7 +12,7 @@ import type { Run } from "./run.ts"
 /** Accounts for an item that has ended, and answers its outcome where someone wants it at once. */
 export const settle = (run: Run, item: Item, ending: Ending, now: number): AnyOutcome | undefined => {
   if (item.cancelled) return interrupt(run, item, now)
-  const given = item.verdict === undefined ? committed(run, item, ending) : ending
+  const given = item.adopted === undefined ? committed(run, item, ending) : ending
   const outcome = charged(run, item, given, now)
   run.tally.record(outcome, item, now)
   const waiting = tell(run, item, outcome._tag === "Failed" ? outcome.cause : given, outcome)
@@ -39,7 +39,7 @@ const committed = (run: Run, item: Item, ending: Ending): Ending => {
 const charged = (run: Run, item: Item, ending: Ending, now: number): AnyOutcome => {
   const outcome = run.tally.outcomeOf(item, ending, now)
   const budget = run.options.budget
-  if (budget?.hasCost !== true || item.verdict !== undefined) return outcome
+  if (budget?.hasCost !== true || item.adopted !== undefined) return outcome
   try {
     budget.charge(outcome)
     return outcome
