@@ -179,7 +179,7 @@ const scheduleOf = (
 }
 
 /** What is no effect would end the fiber that runs it, and not only its item. */
-export const expectEffect = (answer: AnyEffect, method: string, item: Item): AnyEffect => {
+const expectEffect = (answer: AnyEffect, method: string, item: Item): AnyEffect => {
   if (isEffect(answer)) return answer
   disown(answer)
   throw new TypeError(
