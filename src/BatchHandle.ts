@@ -28,7 +28,7 @@ import type {
   Tolerance,
   TolerateOption
 } from "./BatchOptions.ts"
-import { type AnyOptions, toRunOptions } from "./internal/batchOptions.ts"
+import { type AnyOptions, isDataFirst, toRunOptions } from "./internal/batchOptions.ts"
 import * as Control from "./internal/control.ts"
 import { Events, opening } from "./internal/events.ts"
 import { drive } from "./internal/execute.ts"
@@ -274,7 +274,7 @@ export const fork: {
     R | FromOptions<R2 | R3 | R4> | Scope.Scope
   >
 } = dual(
-  2,
+  isDataFirst,
   Effect.fnUntraced(function* (self: Pipeline.Any, options: AnyOptions): Effect.fn.Return<AnyHandle, never, unknown> {
     const beside = (): Effect.Effect<never> => Effect.suspend(() => Effect.andThen(opening(events), watch.beside))
     const runOptions = toRunOptions(self, options, { publish: undefined, beside })

@@ -2,12 +2,7 @@ import { assert, describe, it } from "@effect/vitest"
 import { Duration, Effect, Fiber, Option, Stream, Tracer } from "effect"
 import { TestClock } from "effect/testing"
 import { Batch, Handler, Pipeline } from "parallel-batch-pipeline/effect"
-
-interface N {
-  readonly n: number
-}
-
-const numbers = (count: number): ReadonlyArray<N> => Array.from({ length: count }, (_, n) => ({ n }))
+import { type N, numbers } from "./support/numbers.ts"
 
 const nap = Handler.make("nap", { handleRequest: (_params: N) => Effect.sleep("1 second") })
 const napping = Pipeline.make("napping", { handlers: { nap }, start: "nap" })

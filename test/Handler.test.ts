@@ -3,12 +3,7 @@ import { Cause, Duration, Effect, Fiber, Schedule } from "effect"
 import { TestClock } from "effect/testing"
 import { inspect } from "node:util"
 import { Batch, Handler, HandlerTimeout, InvalidOptions, Pipeline } from "parallel-batch-pipeline/effect"
-
-interface N {
-  readonly n: number
-}
-
-const numbers = (count: number): ReadonlyArray<N> => Array.from({ length: count }, (_, n) => ({ n }))
+import { type N, numbers } from "./support/numbers.ts"
 
 const tick = Effect.clockWith((clock) => clock.currentTimeMillis)
 

@@ -145,6 +145,15 @@ describe("bad input", () => {
     assert.match(String(defect), message)
   })
 
+  it.each([
+    ["Batch.fork", Batch.fork, /"options" of a batch to be an object with params, got undefined/],
+    ["Pipeline.run", Pipeline.run, /"options" of a run to be an object with params, got undefined/]
+  ])("%s without options dies with what was expected", async (_, run, message) => {
+    const effect = (run as unknown as (self: Pipeline.Any) => Effect.Effect<unknown>)(pipeline)
+    const defect = await Effect.runPromise(Effect.scoped(Effect.catchDefect(effect, Effect.succeed)))
+    assert.match(String(defect), message)
+  })
+
   it("names that are not meant as options pass, as do misspelt ones without a value", async () => {
     const config = { model: "m", host: "h", most: 1, bucket: "b", logger: console.log, concurency: undefined }
     const call = Handler.make("call", { ...config, handleRequest: () => Effect.succeed(1) })

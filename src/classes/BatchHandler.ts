@@ -13,7 +13,8 @@ import type { Step } from "../internal/graph.ts"
 import type { Mergers } from "../internal/merge.ts"
 import * as Check from "../internal/options.ts"
 import { checkedKey } from "../internal/outcome.ts"
-import type { Run, RunOptions as EngineOptions } from "../internal/run.ts"
+import type { Run } from "../internal/run.ts"
+import type { RunOptions as EngineOptions } from "../internal/runOptions.ts"
 import { SnapshotsInto } from "../internal/shared.ts"
 import * as Source from "../internal/source.ts"
 import type { Names } from "../internal/spelling.ts"
@@ -111,9 +112,8 @@ export abstract class BatchHandler<TSharedData extends SharedData = SharedData> 
   async runReport(sharedData: TSharedData, options?: RunOptions): Promise<Report<TSharedData>> {
     const signal = signalOf(this, options)
     let context: ItemContext | undefined
-    const run = Effect.suspend(() =>
-      Translate.runOnce(Translate.stepsOf(this), String(this), sharedData, (begun) => (context = begun))
-    )
+    const steps = () => Translate.stepsOf(this)
+    const run = Translate.runOnce(steps, String(this), sharedData, (begun) => (context = begun))
     try {
       await Translate.toPromise(Effect.flatMap(run, Translate.actionOf), signal, current()?.services)
     } catch (thrown) {

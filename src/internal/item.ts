@@ -7,9 +7,9 @@ import * as Context from "effect/Context"
 import { NodeInspectSymbol } from "effect/Inspectable"
 import * as Scope from "effect/Scope"
 import { CurrentItem, shown } from "./currentItem.ts"
-import type { First, Verdict as Shared } from "./duplicates.ts"
-import type { Verdict } from "./gate/aimd.ts"
+import type { First, Result } from "./duplicates.ts"
 import type { Ending } from "./ending.ts"
+import type { Verdict } from "./gate/aimd.ts"
 import { Holding, type Payer } from "./gate/holding.ts"
 import type { Permit } from "./gate/permit.ts"
 import { settle } from "./gate/policy.ts"
@@ -65,7 +65,7 @@ export class Item implements CurrentItem, Payer {
   /** Why a gate has sent it away. */
   refused: string | undefined = undefined
   /** What another item has come to, where this one shares it. */
-  verdict: Shared | undefined = undefined
+  adopted: Result | undefined = undefined
   /** The permit of the gate of the batch, that of the gate of the step, and the permits that the batch runs under. */
   entry: Permit | undefined = undefined
   permit: Permit | undefined = undefined
@@ -126,20 +126,20 @@ export class Item implements CurrentItem, Payer {
 
   /** The calls that were made for this item. */
   get calls(): number {
-    return this.verdict === undefined ? this.attempts : 0
+    return this.adopted === undefined ? this.attempts : 0
   }
 
   /** Comes to what another item has come to. */
-  adopt(verdict: Shared): void {
-    this.verdict = verdict
-    this.trail = verdict.trail
-    this.step = verdict.step
-    this.action = verdict.action
-    this.output = verdict.output
-    this.attempts = verdict.attempts
-    this.refused = verdict.refused
-    this.cancelled = verdict.ending === "interrupted"
-    this.ending = verdict.ending === "interrupted" ? Cause.interrupt() : verdict.ending
+  adopt(result: Result): void {
+    this.adopted = result
+    this.trail = result.trail
+    this.step = result.step
+    this.action = result.action
+    this.output = result.output
+    this.attempts = result.attempts
+    this.refused = result.refused
+    this.cancelled = result.ending === "interrupted"
+    this.ending = result.ending === "interrupted" ? Cause.interrupt() : result.ending
   }
 
   /** Whether it waits at a gate for its first call: nothing was done for it yet, so it can be said not to have started. */

@@ -38,6 +38,14 @@ import { kindOf } from "./deepCopy.ts"
 export const stableKey = (params: unknown): string => keyOf(params, atomText)
 
 /**
+ * Returns whether a key is such a hash, which says nothing to a reader.
+ *
+ * @category guards
+ * @since 0.1.0
+ */
+export const isHash = (key: string): boolean => /^[0-9a-f]{32}$/.test(key)
+
+/**
  * Returns a function that answers the same key for values of equal content and
  * of the very same class instances, functions, and symbols.
  *

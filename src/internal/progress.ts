@@ -41,7 +41,7 @@ export class Meter {
     const { aside, calls, concurrency, draining, endedBy, finished, places, options, paused, stopped, tally } = this.run
     const millis = finished === undefined ? this.run.now() : Duration.toMillis(finished.duration)
     const total = this.run.expected
-    const ended = tally.ended + tally.interrupted + tally.notStarted
+    const ended = tally.accounted
     const rate = this.rateAt({ millis, ended: tally.ended })
     const running = this.run.total - ended
     const waiting = places.away + aside.size

@@ -213,12 +213,11 @@ export class Worker implements Driver, Tenant {
     this.item = undefined
     this.ending = undefined
     const outcome = this.run.settle(item, ending, now)
-    // Behind the outcome, which may have ended the batch, and with it those that wait at a gate.
-    if (item.entry !== undefined || item.permit !== undefined) depart(item, ending)
     const publishing = outcome === undefined ? undefined : this.run.options.publish?.(outcome)
-    if (publishing === undefined) return false
-    this.outcome = outcome
-    return this.wait("published", publishing)
+    if (publishing !== undefined) this.outcome = outcome
+    // Last: the outcome may have ended the batch, and those that wait at a gate may end it before this returns.
+    if (item.entry !== undefined || item.permit !== undefined) depart(item, ending)
+    return publishing !== undefined && !this.left && this.wait("published", publishing)
   }
 
   /** Has the fiber run an effect of the item, in the context of the item. */
@@ -341,8 +340,8 @@ export class Worker implements Driver, Tenant {
     this.finalizing = undefined
     const now = this.run.now()
     const outcome = ending === undefined ? this.run.interrupt(item, now) : this.run.settle(item, ending, now)
-    if (this.run.gates.any) depart(item, ending)
     if (outcome !== undefined) this.run.unpublished.push(outcome)
+    if (this.run.gates.any) depart(item, ending)
   }
 
   /** Calls a request that answers a promise, or a value; `true` where it is a promise. */
