@@ -18,6 +18,7 @@ import type { RunOptions as EngineOptions } from "../internal/runOptions.ts"
 import { SnapshotsInto } from "../internal/shared.ts"
 import * as Source from "../internal/source.ts"
 import type { Names } from "../internal/spelling.ts"
+import { disown } from "../internal/tags.ts"
 import { type ActionResult, BaseHandler, type HandlerParams, type RunOptions, type SharedData } from "./BaseHandler.ts"
 import type { BatchOptions, Report } from "./BatchOptions.ts"
 import { current, ItemContext, none, runIn, servicesWithin } from "./context.ts"
@@ -150,6 +151,7 @@ export abstract class BatchHandler<TSharedData extends SharedData = SharedData> 
       current()?.begin(this)
       return params as Array<HandlerParams>
     }
+    disown(params)
     throw new TypeError(`prepareBatchParams of ${this} answered ${format(params)}, expected parameter sets (an array)`)
   }
 

@@ -93,7 +93,8 @@ export abstract class Handler<TInput, TOutput, TSharedData extends SharedData = 
       retryDelayMs: Check.millis("retryDelayMs", options.retryDelayMs ?? 0),
       retryIf: options.retryIf,
       timeout: timeoutMs === undefined ? undefined : Check.duration("timeoutMs", timeoutMs),
-      gate: gateOf(String(this), options)
+      // Not `toString` of a subclass, whose fields are not there yet.
+      gate: gateOf(options.name ?? new.target.name, options)
     }
   }
 

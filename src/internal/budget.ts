@@ -8,6 +8,7 @@ import { InvalidOptions } from "../BatchError.ts"
 import type * as Report from "../Report.ts"
 import * as Check from "./options.ts"
 import type { AnyOutcome } from "./outcome.ts"
+import { disown } from "./tags.ts"
 
 /** What the option `budget` says. */
 export interface Bounds {
@@ -47,6 +48,7 @@ export class Budget {
   charge(outcome: AnyOutcome): void {
     const cost = this.costOf!(outcome)
     if (!Number.isFinite(cost) || cost < 0) {
+      disown(cost)
       throw new InvalidOptions({
         option: "cost",
         value: cost,

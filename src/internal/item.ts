@@ -209,7 +209,10 @@ export class Item implements CurrentItem, Payer {
     return (this.#signal ??= new LazySignal()).signal
   }
 
-  abort(): void {
-    ;(this.#signal ??= new LazySignal()).abort()
+  /** `within`: where its listeners are called. */
+  abort(within: ((item: Item, f: () => void) => void) | undefined): void {
+    const signal = (this.#signal ??= new LazySignal())
+    if (within === undefined) signal.abort()
+    else within(this, () => signal.abort())
   }
 }

@@ -10,6 +10,7 @@
 import * as Equal from "effect/Equal"
 import { copyRecord, kindOf } from "./deepCopy.ts"
 import { builtInText, makeIdentityKey } from "./key.ts"
+import { disown } from "./tags.ts"
 
 /**
  * Two changes of one value that exclude each other.
@@ -143,7 +144,10 @@ const mergeEntry = (run: Run, frame: Frame, key: unknown): MergeConflict | undef
   const values = { base: present(base), mine: present(mine), theirs: present(theirs) }
   if (merger !== undefined) {
     // Whoever writes a merger knows the types of its key.
-    return change(run, frame, key, merger(values.base as never, values.mine as never, values.theirs as never))
+    const merged: unknown = merger(values.base as never, values.mine as never, values.theirs as never)
+    if (!(merged instanceof Promise)) return change(run, frame, key, merged)
+    disown(merged)
+    throw new TypeError(`merge of ${String(key)} answered a promise, but it is synchronous`)
   }
   return equal(mine, theirs) ? undefined : { key: pathOf(frame, key), ...values }
 }

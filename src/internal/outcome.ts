@@ -9,6 +9,7 @@ import { NodeInspectSymbol } from "effect/Inspectable"
 import type { ItemError } from "../BatchError.ts"
 import { messageOf } from "../errors/text.ts"
 import type * as Outcome from "../Outcome.ts"
+import { disown } from "./tags.ts"
 import type { Trail } from "./trail.ts"
 
 /** Names an item by its params. */
@@ -20,6 +21,7 @@ export const checkedKey =
   (params) => {
     const key: unknown = keyOf(params)
     if (typeof key === "string") return key
+    disown(key)
     throw new TypeError(`key of a batch answered ${format(key)}, expected a string`)
   }
 

@@ -166,7 +166,9 @@ export class Run {
     const { duplicates, keyOf, shared, timings } = this.options
     const stepStarts = timings === true ? [] : undefined
     this.tally.open(this.read, params)
-    const item = new Item(this.read++, params, keyOf, shared.open(), now, this.origin, stepStarts)
+    const cell = shared.open()
+    const item = new Item(this.read++, params, keyOf, cell, now, this.origin, stepStarts)
+    if (cell.fault !== undefined) item.ending = cell.fault
     if (this.gates.held !== undefined) item.around = this.gates.held
     if (this.hasProbed) this.fit()
     if (duplicates === undefined && this.cancelled === undefined) {

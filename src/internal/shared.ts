@@ -20,6 +20,8 @@ export class Cell {
   readonly ref: { current: unknown }
   /** The value that only this cell knows, so that it may be changed in place. */
   #owned: unknown = undefined
+  /** Why the item has no shared data to work on. */
+  readonly fault: Cause.Cause<never> | undefined = undefined
 
   constructor(ref: { current: unknown }) {
     this.ref = ref
@@ -75,6 +77,16 @@ export class Atomic implements SharedData {
   }
 }
 
+/** Of an item whose copy could not be made: a getter throws, or a part that cannot be copied. */
+class Fault extends Cell {
+  override readonly fault: Cause.Cause<never>
+
+  constructor(error: unknown) {
+    super({ current: undefined })
+    this.fault = Cause.die(error)
+  }
+}
+
 class Snapshot extends Cell {
   readonly base: unknown
 
@@ -98,7 +110,7 @@ export class Snapshots implements SharedData {
   }
 
   open(): Cell {
-    return new Snapshot(this.ref.current)
+    return snapshotOf(() => this.ref.current)
   }
 
   commit(cell: Cell): Cause.Cause<SharedDataConflict> | undefined {
@@ -121,20 +133,50 @@ export class SnapshotsInto implements SharedData {
 
   open(): Cell {
     // Its values are never changed in place, so a shallow copy tells for ever what they were.
-    return new Snapshot({ ...this.target })
+    return snapshotOf(() => ({ ...this.target }))
   }
 
   commit(cell: Cell): Cause.Cause<SharedDataConflict> | undefined {
-    const { target } = this
-    const theirs = { ...target }
-    const merged = { current: theirs as unknown }
-    const failed = mergeInto(merged, cell as Snapshot, this.mergers)
-    if (failed !== undefined || merged.current === theirs) return failed
-    const value = merged.current as Record<string, unknown>
-    for (const key of Object.keys(theirs)) if (!Object.hasOwn(value, key)) delete target[key]
-    Object.assign(target, value)
-    return undefined
+    try {
+      const theirs = { ...this.target }
+      const merged = { current: theirs as unknown }
+      const failed = mergeInto(merged, cell as Snapshot, this.mergers)
+      if (failed === undefined) change(this.target, theirs, merged.current as Record<string, unknown>)
+      return failed
+    } catch (error) {
+      return Cause.die(error)
+    }
   }
+}
+
+const snapshotOf = (value: () => unknown): Cell => {
+  try {
+    return new Snapshot(value())
+  } catch (error) {
+    return new Fault(error)
+  }
+}
+
+/** Writes what is different, and only that: who owns the object may have keys that cannot be written. All of it or nothing. */
+const change = (target: Record<string, unknown>, from: Record<string, unknown>, to: Record<string, unknown>): void => {
+  const changed = Object.keys({ ...from, ...to }).filter(
+    (key) => !Object.is(from[key], to[key]) || !Object.hasOwn(from, key) || !Object.hasOwn(to, key)
+  )
+  const written: Array<string> = []
+  try {
+    for (const key of changed) {
+      put(target, key, to)
+      written.push(key)
+    }
+  } catch (error) {
+    for (const key of written) put(target, key, from)
+    throw error
+  }
+}
+
+const put = (target: Record<string, unknown>, key: string, source: Record<string, unknown>): void => {
+  if (Object.hasOwn(source, key)) target[key] = source[key]
+  else delete target[key]
 }
 
 const mergeInto = (

@@ -7,8 +7,10 @@
  */
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
+import { format } from "effect/Formatter"
 import * as Semaphore from "effect/Semaphore"
 import { InvalidOptions } from "../BatchError.ts"
+import { disown } from "./tags.ts"
 
 export const end: unique symbol = Symbol.for("parallel-batch-pipeline/Source/end")
 export const pending: unique symbol = Symbol.for("parallel-batch-pipeline/Source/pending")
@@ -99,6 +101,9 @@ const fromIterable = (iterable: Iterable<unknown>): Source => {
       // An iterator that throws is done and must not be told to return.
       open = false
       const result = iterator.next()
+      if (typeof result !== "object" || result === null) {
+        throw new TypeError(`next() of the params answered ${format(result)}, expected { done, value }`)
+      }
       if (result.done === true) {
         exhausted = true
         spent.add(iterator)
@@ -114,7 +119,7 @@ const fromIterable = (iterable: Iterable<unknown>): Source => {
       open = false
       if (iterator.return === undefined) return
       spent.add(iterator)
-      iterator.return()
+      disown(iterator.return())
     })
   }
 }

@@ -70,9 +70,14 @@ export class Tolerance {
 
 /** What an error is called: its `_tag`, or the name of its class. */
 const tagOf = (cause: Cause.Cause<unknown>): string | undefined => {
-  const error = Cause.squash(cause)
-  if (hasProperty(error, "_tag") && typeof error._tag === "string") return error._tag
-  return hasProperty(error, "name") && typeof error.name === "string" ? error.name : undefined
+  try {
+    const error = Cause.squash(cause)
+    if (hasProperty(error, "_tag") && typeof error._tag === "string") return error._tag
+    return hasProperty(error, "name") && typeof error.name === "string" ? error.name : undefined
+  } catch {
+    // Its getters throw.
+    return undefined
+  }
 }
 
 const names = { count: true, percent: true, minSample: true, byTag: true } as const

@@ -199,6 +199,7 @@ export class Worker implements Driver, Tenant {
     const ending = given === "succeeded" ? given : endingAt(this.run, item, given)
     this.ending = ending
     if (ending === undefined || this.left) return false
+    if (item.cancelled) item.abort(this.run.options.within)
     const children = childrenOf(this.fiber!)
     const scope = item.openScope
     if (children !== undefined || scope !== undefined) {
@@ -313,9 +314,7 @@ export class Worker implements Driver, Tenant {
     const ending = this.ending ?? (this.run.stopped ? undefined : Cause.interrupt(this.fiber!.id))
     // Taken out of hand: where this runs inside a continuation of a promise, that must not go on with the item.
     this.item = undefined
-    const within = this.run.options.within
-    if (within === undefined) item.abort()
-    else within(item, () => item.abort())
+    item.abort(this.run.options.within)
     const scope = item.openScope
     if (scope === undefined) return Effect.sync(() => this.account(item, ending))
     this.finalizing = item
