@@ -3,9 +3,8 @@
  * options.
  */
 import * as Cause from "effect/Cause"
-import { format } from "effect/Formatter"
 import * as Pipeable from "effect/Pipeable"
-import { errorText } from "../errors/text.ts"
+import { thrownText } from "../errors/text.ts"
 import type * as Handler from "../Handler.ts"
 import type { Options } from "../HandlerOptions.ts"
 import { fromSchema } from "./decoder.ts"
@@ -35,15 +34,7 @@ export type AnyOptions = Options<any, any, any, any, any, any, any, any, any, an
 export const unknownError =
   (name: string) =>
   (cause: unknown): Cause.UnknownError =>
-    new Cause.UnknownError(cause, `Handler "${name}" failed: ${messageOf(cause)}`)
-
-const messageOf = (cause: unknown): string => {
-  try {
-    return cause instanceof Error ? cause.message || errorText(cause) : format(cause)
-  } catch {
-    return "a value that cannot be shown"
-  }
-}
+    new Cause.UnknownError(cause, `Handler "${name}" failed: ${thrownText(cause)}`)
 
 const names: Names<AnyOptions & { readonly handleRequest: unknown; readonly catch: unknown }> = {
   params: true,

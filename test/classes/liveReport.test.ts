@@ -192,9 +192,9 @@ describe("getReport while the batch runs", () => {
     class Twice extends ParallelBatchPipeline {
       protected override async executeLifecycle(shared: SharedData): Promise<string> {
         const both = [1, 4].map((count) => super.executeLifecycle({ ...shared, count }))
-        let ended = false
-        const running = Promise.all(both).finally(() => (ended = true))
-        for (; !ended; await tick()) reports.push(this.getReport())
+        const state = { running: true }
+        const running = Promise.all(both).finally(() => (state.running = false))
+        for (; state.running; await tick()) reports.push(this.getReport())
         await running
         reports.push(this.getReport())
         return "twice"
