@@ -7,6 +7,11 @@ const fail = Handler.make("fail", {
   handleRequest: ({ message }: { readonly message: string }) => Effect.fail(new Error(message))
 })
 const failing = Pipeline.make("failing", { handlers: { fail }, start: "fail" })
+/** Without the stacks, which cost more than all the rest. */
+const tell = Handler.make("tell", {
+  handleRequest: ({ message }: { readonly message: string }) => Effect.fail(message)
+})
+const telling = Pipeline.make("telling", { handlers: { tell }, start: "tell" })
 const reportOf = (messages: ReadonlyArray<string>) =>
   Batch.run(failing, { params: messages.map((message) => ({ message })), mode: "collect-all" })
 
@@ -182,7 +187,8 @@ describe("Report", () => {
     ]
     it.effect.each(many)("takes a moment for 100,000 failures: %s", ([, message]) =>
       Effect.gen(function* () {
-        const report = yield* reportOf(Array.from({ length: 100_000 }, (_, n) => message(n)))
+        const params = Array.from({ length: 100_000 }, (_, n) => ({ message: message(n) }))
+        const report = yield* Batch.run(telling, { params, mode: "collect-all" })
         assert.strictEqual(report.outcomes.length, 100_000)
 
         const start = performance.now()

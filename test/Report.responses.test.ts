@@ -12,7 +12,7 @@ import { throughBoth } from "./calling.ts"
 
 /** As `fetch` answers it: the URL is a getter. */
 const answerOf = (status: number, statusText = "", url = ""): Response =>
-  Object.defineProperty(new Response(null, { status, statusText }), "url", { value: url })
+  Object.defineProperty(new Response(null, { status, statusText }), "url", { value: url, configurable: true })
 
 /** As clients of other libraries do: all fields are getters. */
 class OtherResponse {
