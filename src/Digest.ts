@@ -27,7 +27,7 @@ export interface FailureGroup {
   readonly tag: string
   /** Whether it was a thrown bug, and no typed error. */
   readonly defect: boolean
-  /** The message, with what is particular to an item folded: `<n>`, `<id>`, `<url>`, `<path>`, `<time>`, `<email>`; `<…>` for what is taken for data because it differs so often. */
+  /** The message, with what is particular to an item folded: `<n>` (unless it tells kinds apart), `<id>`, `<url>`, `<path>`, `<time>`, `<email>`; `<…>` for what is taken for data because it differs so often. */
   readonly message: string
   readonly count: number
   /** The message of the first of them, as it was. */
@@ -86,14 +86,18 @@ export interface DiffOptions {
 
 /**
  * Groups the failures by step, tag and message, so that 4,000 failures read as
- * three lines. The largest group comes first.
+ * a few lines. The largest group comes first.
  *
  * **Details**
  *
  * In messages times, URLs, addresses, ids, paths and numbers are folded; where a
  * step fails with more than five messages of one tag that still differ, what they
  * quote is folded as well, and more than five that differ in a single word are
- * one, with `<…>` for the word. A cause with several reasons counts with its first
+ * one, with `<…>` for the word. Numbers stay where they tell kinds of failures apart: statuses of HTTP while there are at
+ * most ten in the same place, and others while there are at most five that come twice on average; ports, durations,
+ * sizes and numbers of more than five digits never do.
+ *
+ * A message has the messages of its causes behind it. A cause with several reasons counts with its first
  * typed error, else its first defect.
  *
  * **Example** (Reading many failures as one)
@@ -112,7 +116,7 @@ export interface DiffOptions {
  * )
  * const [group] = Report.digest(report)
  *
- * group?.message // => "status <n> from <url>"
+ * group?.message // => "status 503 from <url>"
  * group?.count // => 3
  * group?.sampleKeys // => ["page 1", "page 2"]
  * ```

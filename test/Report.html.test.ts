@@ -189,7 +189,7 @@ describe("Report.toHtml", () => {
         assert.strictEqual(await page.locator("img").count(), 0)
         assert.include(await textOf(page, "h1"), "crawl </script><script>window.pwned = 1")
         assert.include(await textOf(page, "#failures-title"), `${report.failed} failures`)
-        assert.include(await textOf(page, ".groups"), "status <n> from <url>")
+        assert.include(await textOf(page, ".groups"), "status 503 from <url>")
         assert.include(await page.locator("#canvas").getAttribute("aria-label"), "Timeline of 10,000 items")
         assert.strictEqual(await rows(page), 50)
         assert.strictEqual(await textOf(page, "#range"), "Items 1 to 50 of 10,000")

@@ -27,7 +27,7 @@ class HttpError extends Data.TaggedError("HttpError")<{ readonly status: number 
 describe("Report", () => {
   describe("digest", () => {
     const messages: ReadonlyArray<readonly [string, string]> = [
-      ["status 503 after 1,204.5 ms, try 3/5", "status <n> after <n> ms, try <n>/<n>"],
+      ["status 503 after 1,204.5 ms, try 3/5", "status 503 after <n> ms, try <n>/<n>"],
       ["GET https://example.com/a?b=c&d=7: refused", "GET <url> refused"],
       ["connect ECONNREFUSED 10.0.0.7:5432", "connect ECONNREFUSED <n>:<n>"],
       [
@@ -55,7 +55,7 @@ describe("Report", () => {
       })
     )
 
-    it.effect("reads 4,000 failures as three lines, the largest group first, with two keys each", () =>
+    it.effect("reads 4,000 failures as a few lines, the largest group first, with two keys each", () =>
       Effect.gen(function* () {
         const jobs = Array.from({ length: 4000 }, (_, id): Job => {
           if (id % 40 === 0) return { id, bug: new TypeError(`x${id} is not a function`) }
@@ -68,7 +68,9 @@ describe("Report", () => {
           groups.map(({ count, defect, message, sampleKeys, tag }) => [count, tag, defect, message, ...sampleKeys]),
           [
             [3000, "string", false, "no page at <path>", "job 1", "job 2"],
-            [900, "HttpError", false, '{"status":<n>}', "job 4", "job 8"],
+            [300, "HttpError", false, '{"status":501}', "job 4", "job 16"],
+            [300, "HttpError", false, '{"status":502}', "job 8", "job 20"],
+            [300, "HttpError", false, '{"status":500}', "job 12", "job 24"],
             [100, "TypeError", true, "x<n> is not a function", "job 0", "job 40"]
           ]
         )

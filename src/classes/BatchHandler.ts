@@ -218,10 +218,13 @@ export abstract class BatchHandler<TSharedData extends SharedData = SharedData> 
     return this.#contextFor("getCurrentSharedData").shared as TSharedData
   }
 
-  /** What has become of the batch so far, in the run that calls. */
+  /**
+   * What has become of the batch so far, in the run that calls. While that goes on, the report is of the items that have
+   * ended: `total` counts just those, `endedBy` is `Running`, and `exhausted` is `false`.
+   */
   protected getReport(): Report<TSharedData> {
     const context = this.#contextFor("getReport")
-    return combine(String(this), context.shared as TSharedData, context.runsOf(this))
+    return combine(String(this), context.shared as TSharedData, context.runsOf(this), { _tag: "Running" })
   }
 
   /** @internal */

@@ -4,7 +4,7 @@
  * @since 0.1.0
  */
 import * as Data from "effect/Data"
-import { messageOf } from "../errors/text.ts"
+import { thrownText } from "../errors/text.ts"
 
 /**
  * What a handler threw, as the typed error of `toEffect`.
@@ -38,6 +38,6 @@ export class HandlerError extends Data.TaggedError("HandlerError")<{
   readonly cause: unknown
 }> {
   override get message(): string {
-    return `Handler "${this.handler}" failed: ${messageOf(this.cause)}`
+    return `Handler "${this.handler}" failed: ${thrownText(this.cause)}`
   }
 }

@@ -4,14 +4,22 @@
  */
 import * as Duration from "effect/Duration"
 import type { Run } from "../internal/run.ts"
-import { reportOf } from "../internal/snapshot.ts"
+import { liveReportOf, reportOf } from "../internal/snapshot.ts"
 import type { SharedData } from "./BaseHandler.ts"
 import type { Report } from "./BatchOptions.ts"
 import { nameOnly } from "./translate.ts"
 
-export const combine = <S extends SharedData>(name: string, shared: S, runs: ReadonlyArray<Run>): Report<S> => {
+/** `nothing`: why there is no more, where no run has begun. A report of which a run goes on has what has ended by now. */
+export const combine = <S extends SharedData>(
+  name: string,
+  shared: S,
+  runs: ReadonlyArray<Run>,
+  nothing: Report<S>["endedBy"] = { _tag: "Interruption" }
+): Report<S> => {
+  // Of a batch that has ended before its items came, later ones are accounted for: what it has answered is without them.
+  const isLive = (run: Run): boolean => run.finished === undefined
   // The handlers of the classes have these types of params and actions.
-  const reports = runs.map((run) => reportOf(run)) as ReadonlyArray<Report<S>>
+  const reports = runs.map((run) => (isLive(run) ? liveReportOf(run) : reportOf(run))) as ReadonlyArray<Report<S>>
   // Copied with its getter: the outcomes are made when someone asks for them.
   if (reports.length === 1) {
     const copy = Object.defineProperties({}, Object.getOwnPropertyDescriptors(reports[0]!)) as Report<S>
@@ -29,11 +37,11 @@ export const combine = <S extends SharedData>(name: string, shared: S, runs: Rea
     skipped: sum((report) => report.skipped),
     interrupted: sum((report) => report.interrupted),
     notStarted: sum((report) => report.notStarted),
-    exhausted: reports.every((report) => report.exhausted),
+    exhausted: reports.length === 0 ? nothing._tag !== "Running" : reports.every((report) => report.exhausted),
     outcomes: reports.flatMap((report) => report.outcomes),
     attempts: sum((report) => report.attempts),
     cost: sum((report) => report.cost),
     duration: Duration.millis(sum((report) => Duration.toMillis(report.duration))),
-    endedBy: reports.at(-1)?.endedBy ?? { _tag: "Interruption" }
+    endedBy: runs.some(isLive) ? { _tag: "Running" } : (reports.at(-1)?.endedBy ?? nothing)
   }
 }

@@ -6,7 +6,7 @@ import * as Cause from "effect/Cause"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
-import { format } from "effect/Formatter"
+import { thrownText } from "../errors/text.ts"
 import type { AnyEffect } from "../internal/definition.ts"
 import { execute } from "../internal/execute.ts"
 import { heldIn } from "../internal/gate/pass.ts"
@@ -188,7 +188,7 @@ export const thrownBy = (cause: Cause.Cause<unknown>): unknown => {
 export const toError = (thrown: unknown): Error =>
   thrown instanceof Error || Object.prototype.toString.call(thrown) === "[object Error]"
     ? (thrown as Error)
-    : new Error(`A value that is no Error was thrown: ${format(thrown)}`, { cause: thrown })
+    : new Error(`A value that is no Error was thrown: ${thrownText(thrown)}`, { cause: thrown })
 
 /** Calls a method in the context of an attempt; what it throws, or rejects with, is the error. */
 export const attempt = (call: () => unknown): AnyEffect => {

@@ -4,7 +4,7 @@
  */
 import * as Cause from "effect/Cause"
 import * as Pipeable from "effect/Pipeable"
-import { messageOf } from "../errors/text.ts"
+import { thrownText } from "../errors/text.ts"
 import type * as Handler from "../Handler.ts"
 import type { Options } from "../HandlerOptions.ts"
 import { fromSchema } from "./decoder.ts"
@@ -34,7 +34,7 @@ export type AnyOptions = Options<any, any, any, any, any, any, any, any, any, an
 export const unknownError =
   (name: string) =>
   (cause: unknown): Cause.UnknownError =>
-    new Cause.UnknownError(cause, `Handler "${name}" failed: ${messageOf(cause)}`)
+    new Cause.UnknownError(cause, `Handler "${name}" failed: ${thrownText(cause)}`)
 
 const names: Names<AnyOptions & { readonly handleRequest: unknown; readonly catch: unknown }> = {
   params: true,

@@ -38,6 +38,7 @@ class Block {
   readonly params: Array<unknown> = []
   /** When the steps of an item began; only where the batch records it. */
   readonly stepStarts: Array<ReadonlyArray<number>> = []
+  private allEnded = false
 
   constructor(rows: number) {
     this.results = new Array(rows)
@@ -58,7 +59,22 @@ class Block {
     // In order: an array that grows with gaps turns into a hash table.
     this.results[at] = undefined
   }
+
+  hasEnded(at: number): boolean {
+    return this.finishes[at] !== 0 || this.results[at] !== undefined
+  }
+
+  /** Which of its items have ended by now; once that is all of a block, nobody has to look again. */
+  ended(): ReadonlyArray<number> {
+    if (this.allEnded) return everyPlace
+    const places: Array<number> = []
+    for (let at = 0; at < this.results.length; at++) if (this.hasEnded(at)) places.push(at)
+    this.allEnded = places.length === blockSize
+    return places
+  }
 }
+
+const everyPlace: ReadonlyArray<number> = Array.from({ length: blockSize }, (_, at) => at)
 
 export class Ledger {
   readonly #keep: "all" | "failures" | "none"
@@ -117,7 +133,7 @@ export class Ledger {
 
   /** The outcomes that were kept, in input order, of the items that have ended. */
   outcomes(): ReadonlyArray<AnyOutcome> {
-    if (this.#keep !== "all") return Array.from(this.#failures.values()).sort((a, b) => a.index - b.index)
+    if (this.#keep !== "all") return Array.from(this.#failures.values()).sort(byIndex)
     const outcomes: Array<AnyOutcome> = []
     this.#blocks.forEach((block, position) => {
       for (let at = 0; at < block.results.length; at++) {
@@ -128,14 +144,28 @@ export class Ledger {
     return outcomes
   }
 
+  /**
+   * As `outcomes`, of the items that have ended by now, also where they are read when others have ended as well. A report
+   * that is taken for its counts costs a look at the blocks of what runs.
+   */
+  outcomesByNow(): () => ReadonlyArray<AnyOutcome> {
+    const { size } = this.#failures
+    // A map keeps the order in which they came.
+    if (this.#keep !== "all") return () => Array.from(this.#failures.values()).slice(0, size).sort(byIndex)
+    const ended = this.#blocks.map((block) => ({ block, places: block.ended() }))
+    return () =>
+      ended.flatMap(({ block, places }, position) =>
+        places.map((at) => this.#outcomeAt(block, position * blockSize + at)!)
+      )
+  }
+
   /** The indexes of the outcomes that were kept, in input order, of the items that have ended. */
   indexes(): ReadonlyArray<number> {
     if (this.#keep !== "all") return Array.from(this.#failures.keys()).sort((a, b) => a - b)
     const indexes: Array<number> = []
     this.#blocks.forEach((block, position) => {
       for (let at = 0; at < block.results.length; at++) {
-        const hasEnded = block.finishes[at] !== 0 || block.results[at] !== undefined
-        if (hasEnded) indexes.push(position * blockSize + at + this.#first)
+        if (block.hasEnded(at)) indexes.push(position * blockSize + at + this.#first)
       }
     })
     return indexes
@@ -177,3 +207,5 @@ export class Ledger {
     )
   }
 }
+
+const byIndex = (a: AnyOutcome, b: AnyOutcome): number => a.index - b.index

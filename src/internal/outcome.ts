@@ -7,7 +7,7 @@ import * as Duration from "effect/Duration"
 import { format } from "effect/Formatter"
 import { NodeInspectSymbol } from "effect/Inspectable"
 import type { ItemError } from "../BatchError.ts"
-import { messageOf } from "../errors/text.ts"
+import { thrownText } from "../errors/text.ts"
 import type * as Outcome from "../Outcome.ts"
 import { disown } from "./tags.ts"
 import type { Trail } from "./trail.ts"
@@ -42,7 +42,7 @@ export const keyText = (outcome: { readonly index: number; readonly key: string 
   try {
     return outcome.key
   } catch (thrown) {
-    return `(item ${outcome.index} has no key: ${messageOf(thrown)})`
+    return `(item ${outcome.index} has no key: ${thrownText(thrown)})`
   }
 }
 

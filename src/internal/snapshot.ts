@@ -4,24 +4,28 @@
 import type * as Report from "../Report.ts"
 import type { Run } from "./run.ts"
 
-/** Its outcomes are read when they are first asked for: where the batch goes on, with what has ended by then. */
+/** The report of a run that has ended. Its outcomes are made when they are first asked for. */
 export const reportOf = (run: Run): Report.Any => {
-  const { budget, graph, shared, source } = run.options
+  const { source } = run.options
   return run.tally.report({
-    shared: shared.ref.current,
-    pipeline: graph.stamp(),
+    ...common(run),
     total: run.total,
     exhausted: source.complete ?? source.exhausted,
-    cost: budget?.spent ?? 0,
-    millis: run.now(),
     endedBy: run.endedBy
   })
 }
 
+/** The report of what has ended so far; what ends later is not in its outcomes either, whenever they are asked for. */
+export const liveReportOf = (run: Run): Report.Any =>
+  run.tally.report(
+    { ...common(run), total: run.tally.accounted, exhausted: false, endedBy: { _tag: "Running" } },
+    run.tally.outcomesByNow()
+  )
+
 /** The report of what has ended so far, or the one that was answered. */
-export const snapshotOf = (run: Run): Report.Any => {
-  if (run.finished !== undefined) return run.finished
-  const report = reportOf(run)
-  const total = run.tally.accounted
-  return { ...report, total, exhausted: false, endedBy: { _tag: "Running" }, outcomes: report.outcomes }
+export const snapshotOf = (run: Run): Report.Any => run.finished ?? liveReportOf(run)
+
+const common = (run: Run) => {
+  const { budget, graph, shared } = run.options
+  return { shared: shared.ref.current, pipeline: graph.stamp(), cost: budget?.spent ?? 0, millis: run.now() }
 }

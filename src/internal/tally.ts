@@ -43,6 +43,11 @@ export class Tally {
     return this.ended + this.reused + this.interrupted + this.notStarted
   }
 
+  /** Answers the outcomes of the items that have ended by now, whenever it is called. */
+  outcomesByNow(): () => ReadonlyArray<AnyOutcome> {
+    return this.ledger.outcomesByNow()
+  }
+
   /** Makes a place for the next item. */
   open(index: number, params: unknown): void {
     this.ledger.open(index, params)
@@ -110,12 +115,13 @@ export class Tally {
     return this.ledger.indexes()
   }
 
+  /** `read`: answers the outcomes when they are first asked for. */
   report(
     rest: Pick<Report.Any, "shared" | "pipeline" | "total" | "exhausted" | "cost" | "endedBy"> & {
       readonly millis: number
-    }
+    },
+    read: () => ReadonlyArray<AnyOutcome> = () => this.ledger.outcomes()
   ): Report.Any {
-    const ledger = this.ledger
     let outcomes: ReadonlyArray<AnyOutcome> | undefined
     const report: Report.Any = {
       shared: rest.shared,
@@ -129,7 +135,7 @@ export class Tally {
       notStarted: this.notStarted,
       exhausted: rest.exhausted,
       get outcomes() {
-        return (outcomes ??= ledger.outcomes())
+        return (outcomes ??= read())
       },
       attempts: this.attempts,
       cost: rest.cost,

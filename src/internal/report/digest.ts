@@ -5,6 +5,7 @@ import type { FailureGroup } from "../../Digest.ts"
 import type * as Outcome from "../../Outcome.ts"
 import { failureOf } from "./failure.ts"
 import { keyOf } from "./keyOf.ts"
+import { countIn, folded, tellApart, type Template } from "./numbers.ts"
 import { few, mergeTemplates } from "./templates.ts"
 import * as Text from "./text.ts"
 
@@ -26,7 +27,8 @@ export const digest = (outcomes: ReadonlyArray<Outcome.Any>): ReadonlyArray<Fail
 export const groupsOf = (outcomes: ReadonlyArray<Outcome.Any>): ReadonlyArray<Group> => {
   /** The groups of one step and tag, by message. */
   const sorts = new Map<string, Map<string, Group>>()
-  const templates = new Map<string, string>()
+  const templates = new Map<string, Template>()
+  const templateOf = new Map<Failed, Template>()
   for (const outcome of outcomes) {
     if (outcome._tag !== "Failed") continue
     const { kind, message, tag } = failureOf(outcome.cause)
@@ -37,12 +39,14 @@ export const groupsOf = (outcomes: ReadonlyArray<Outcome.Any>): ReadonlyArray<Gr
     const id = JSON.stringify([outcome.handler, kind, tag])
     let sort = sorts.get(id)
     if (sort === undefined) sorts.set(id, (sort = new Map()))
-    const group = sort.get(template)
+    templateOf.set(outcome, template)
+    const group = sort.get(template.text)
     if (group !== undefined) group.members.push(outcome)
     else {
       const { handler } = outcome
       const defect = kind !== "error"
-      sort.set(template, { handler, tag, defect, message: template, example: message, members: [outcome] })
+      const said = { handler, tag, defect, message: template.text, example: message }
+      sort.set(template.text, { ...said, members: [outcome] })
     }
   }
   const groups = Array.from(sorts.values()).flatMap((sort) => {
@@ -52,7 +56,25 @@ export const groupsOf = (outcomes: ReadonlyArray<Outcome.Any>): ReadonlyArray<Gr
     const merged = mergeTemplates(quoted.keys())
     return Array.from(regroup(quoted, (template) => merged.get(template)!).values())
   })
-  return groups.sort((a, b) => b.members.length - a.members.length || a.members[0]!.index - b.members[0]!.index)
+  return groups
+    .flatMap((group) => split(group, templateOf))
+    .sort((a, b) => b.members.length - a.members.length || a.members[0]!.index - b.members[0]!.index)
+}
+
+/** Takes apart what differs in numbers that are few. */
+const split = (group: Group, templateOf: ReadonlyMap<Failed, Template>): ReadonlyArray<Group> => {
+  const { members, message } = group
+  if (!message.includes(folded)) return [group]
+  const messageOf = tellApart(
+    message,
+    members.map((member) => templateOf.get(member)!)
+  )
+  const parts = Map.groupBy(members, (member) => messageOf(templateOf.get(member)!))
+  return Array.from(parts, ([message, members]) => {
+    const first = members[0]!
+    const example = first === group.members[0] ? group.example : failureOf(first.cause).message
+    return { ...group, message, example, members }
+  })
 }
 
 /** Puts groups together that have the same message by `messageOf`. */
@@ -99,16 +121,22 @@ const shortId =
 const number = /(?:(?<![\w.)\]])[-+])?\d+(?:[.,_]\d+)*(?:e[+-]?\d+)?/gi
 
 /** Folds what is particular to one item: times, URLs, addresses, ids, paths and numbers. */
-const fold = (message: string): string => Text.head(folded(message), 300)
-
-const folded = (message: string): string =>
-  withoutEmails(Text.head(message, longest).replaceAll(/\s+/g, " ").trim().replaceAll(url, "<url>"))
+const fold = (message: string): Template => {
+  const said = withoutEmails(Text.head(message, longest).replaceAll(/\s+/g, " ").trim().replaceAll(url, "<url>"))
     .replaceAll(uuid, "<id>")
     .replaceAll(path, "<path>")
     .replaceAll(time, "<time>")
     .replaceAll(id, "<id>")
     .replaceAll(shortId, "<id>")
-    .replaceAll(number, "<n>")
+  const numbers: Array<string> = []
+  const all = said.replaceAll(number, (value) => {
+    numbers.push(value)
+    return folded
+  })
+  const text = Text.head(all, 300)
+  // A message that has the sign for a number in it leaves open which is which.
+  return { text, numbers: said.includes(folded) ? [] : numbers.slice(0, countIn(text)) }
+}
 
 /** What is behind is not looked at. */
 const longest = 1000

@@ -2,6 +2,8 @@
  * What a failure is called and what it says, whatever was thrown.
  */
 import * as Cause from "effect/Cause"
+import { readText, responseText } from "../../errors/response.ts"
+import { showsCause, withCauses } from "../../errors/text.ts"
 import type * as Outcome from "../../Outcome.ts"
 import { RenderedError } from "../../ReportError.ts"
 import * as Text from "./text.ts"
@@ -52,33 +54,27 @@ export const describe = (kind: Failure["kind"], error: unknown): Failure =>
 
 const tagOf = (error: unknown): string => {
   if (error instanceof RenderedError) return error.tag
-  const tag = read(error, "_tag") ?? read(error, "name")
+  if (responseText(error) !== undefined) return "Response"
+  const tag = readText(error, "_tag") ?? readText(error, "name")
   if (tag !== undefined) return tag
   return error === null ? "null" : typeof error
 }
 
+/** With what its causes say. A saved report keeps this text, so a restored error says the same without them. */
 const messageOf = (error: unknown): string => {
   if (error instanceof RenderedError) return error.text
   if (typeof error === "string") return error
-  const message = read(error, "message")
-  if (message !== undefined) return message
+  const message = readText(error, "message")
+  if (message !== undefined) return withCauses(message, error)
+  const response = responseText(error)
+  if (response !== undefined) return response
   if (!isTagged(error)) return Text.show(error)
   const { _tag, ...fields } = error
-  return Object.keys(fields).length === 0 ? _tag : Text.show(fields)
+  const text = Object.keys(fields).length === 0 ? _tag : Text.show(fields)
+  return showsCause(error) ? text : withCauses(text, error)
 }
 
-const isTagged = (error: unknown): error is { readonly _tag: string } => read(error, "_tag") !== undefined
-
-/** A getter of the caller may throw, and an error about an error helps nobody. */
-const read = (value: unknown, key: string): string | undefined => {
-  if ((typeof value !== "object" && typeof value !== "function") || value === null) return undefined
-  try {
-    const text = (value as Record<string, unknown>)[key]
-    return typeof text === "string" && text !== "" ? text : undefined
-  } catch {
-    return undefined
-  }
-}
+const isTagged = (error: unknown): error is { readonly _tag: string } => readText(error, "_tag") !== undefined
 
 /** The typed errors of failed items: of each the first. */
 export const errorsOf = (outcomes: ReadonlyArray<Outcome.Any>): ReadonlyArray<unknown> =>

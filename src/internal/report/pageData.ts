@@ -1,8 +1,8 @@
 /**
  * What the page that `toHtml` makes knows of the items: columns of numbers and texts.
  */
-import * as Cause from "effect/Cause"
 import * as Duration from "effect/Duration"
+import { prettyOf } from "../../errors/text.ts"
 import type * as Outcome from "../../Outcome.ts"
 import type * as Report from "../../Report.ts"
 import { failureOf } from "./failure.ts"
@@ -63,7 +63,7 @@ export const pageData = (
     if (outcome._tag !== "Failed") return cut(outcome.reason ?? "", 1000)
     if (++causes <= wholeCauses) {
       stacks[row] = cut(
-        Text.safely(() => Cause.pretty(outcome.cause), "a cause that cannot be shown"),
+        Text.safely(() => prettyOf(outcome.cause), "a cause that cannot be shown"),
         4000
       )
     }
