@@ -24,7 +24,7 @@ export const combine = <S extends SharedData>(name: string, shared: S, runs: Rea
     pipeline: nameOnly(name),
     total: sum((report) => report.total),
     succeeded: sum((report) => report.succeeded),
-    reused: 0,
+    reused: sum((report) => report.reused),
     failed: sum((report) => report.failed),
     skipped: sum((report) => report.skipped),
     interrupted: sum((report) => report.interrupted),

@@ -125,19 +125,19 @@ export const runOptions = (
 
 export const nameOnly = (name: string): Stamp => ({ name, version: undefined, start: "", steps: [], routes: {} })
 
-/** Runs steps once and answers the outcome. `begun` gets the context of the run. */
+/** Runs steps once and answers the outcome. `begun` gets the context of the run, before it begins. */
 export const runOnce = (
   start: Step,
   name: string,
   shared: unknown,
-  begun: (context: ItemContext) => void = () => {}
+  begun: (context: ItemContext, item: Item) => void = () => {}
 ): Effect.Effect<AnyOutcome> =>
   Effect.contextWith((services: Context.Context<never>) => {
     const parent = current()
     const params = parent?.paramsWithin ?? none
     const contextOf = (item: Item) => {
       const context = new ItemContext(parent, params, item, services, true)
-      begun(context)
+      begun(context, item)
       return context
     }
     const batch = execute(() => runOptions(start, name, shared, [params], contextOf))

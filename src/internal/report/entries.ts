@@ -26,7 +26,7 @@ export type ReasonOf = (outcome: Undone) => string
 export type Undone = Exclude<Outcome.Any, Success>
 type Success = Outcome.Succeeded<unknown, string, unknown>
 
-interface Choice {
+export interface Choice {
   readonly reasonOf: ReasonOf
   /** Whether a success runs again all the same. */
   readonly rerun: ((outcome: Success) => boolean) | undefined
