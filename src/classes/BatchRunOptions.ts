@@ -33,6 +33,33 @@ import type { ActionResult, HandlerParams, RunOptions } from "./BaseHandler.ts"
  * know. Where a bundler renames classes, override `toString`. The options belong to the run of this batch, and not to a
  * batch inside of it; what an overridden `executeLifecycle` starts through `executePipelineWithParams` runs in any case.
  *
+ * **Example** (Running what failed again)
+ *
+ * ```ts
+ * import { Handler, ParallelBatchPipeline, Pipeline } from "parallel-batch-pipeline"
+ *
+ * const down = new Set([2])
+ *
+ * class Fetch extends Handler<{ id: number }, string> {
+ *   protected async handleRequest({ id }: { id: number }): Promise<string> {
+ *     if (down.has(id)) throw new Error("down")
+ *     return `page ${id}`
+ *   }
+ * }
+ *
+ * const pages = new ParallelBatchPipeline(new Pipeline(new Fetch()), {
+ *   params: () => [{ id: 1 }, { id: 2 }],
+ *   mode: "collect-all"
+ * })
+ * const report = await pages.runReport({})
+ *
+ * down.clear()
+ * const again = await pages.runReport({}, { redrive: report })
+ *
+ * again.succeeded // => 2
+ * again.reused // => 1
+ * ```
+ *
  * @category options
  * @since 0.1.0
  */
