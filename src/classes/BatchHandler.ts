@@ -200,7 +200,7 @@ export abstract class BatchHandler<TSharedData extends SharedData = SharedData> 
     })
     const params = readIn(context, paramSets)
     const batch =
-      redriveIn(context, this)?.run(params, { signal, options: () => options([]), begin }) ??
+      redriveIn(context, this)?.run(params, { signal, options: options([]), begin }) ??
       execute(() => options(params), undefined, begin)
     // A failure of the batch is that of its first item; of the handlers no services are asked.
     const items = Effect.catch(batch, (failed) =>

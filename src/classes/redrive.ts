@@ -30,7 +30,7 @@ type Input = Iterable<unknown> | AsyncIterable<unknown>
 /** How a batch runs its items, whatever those are. */
 interface Batch {
   readonly signal: AbortSignal
-  readonly options: () => EngineOptions
+  readonly options: EngineOptions
   readonly begin: (run: Run) => void
 }
 
@@ -50,7 +50,7 @@ export class Redrive {
       let source: PlannedSource
       return execute(
         () => {
-          const options = batch.options()
+          const { options } = batch
           checkShared(options.shared.ref.current)
           source = this.#source({ params: all, keyOf: options.keyOf })
           return { ...options, source }
@@ -75,7 +75,7 @@ export class Redrive {
     return Effect.contextWith((services: Context.Context<never>) =>
       Effect.sync(() => {
         const source = this.#source(undefined)
-        const run = new Run({ ...batch.options(), source }, services as Context.Context<unknown>)
+        const run = new Run({ ...batch.options, source }, services as Context.Context<unknown>)
         source.run = run
         batch.begin(run)
         const reason = errorText(Cause.squash(cause))

@@ -1,6 +1,7 @@
 /** Batches of the classes that go on from a report, live and as it stands in a file. */
 import { assert, describe, it, vi } from "@effect/vitest"
 import { Duration, Effect } from "effect"
+import { AsyncLocalStorage } from "node:async_hooks"
 import {
   type BatchOptions,
   BatchPipeline,
@@ -149,6 +150,34 @@ describe("redrive of a batch", () => {
     assert.deepStrictEqual(tags(lazy), ["Reused", "Succeeded", "Reused", "Succeeded"])
     assert.deepStrictEqual(tags(async), ["Reused", "Reused", "Succeeded"])
     assert.deepStrictEqual([lazy.exhausted, async.exhausted], [true, true])
+  })
+
+  it("runs its items where the batch was begun, however long its params were read", async () => {
+    const { fetch, report } = await first()
+    const where = new AsyncLocalStorage<string>()
+    const found: Array<string | undefined> = []
+    class Look extends Fetch {
+      protected override async handleRequest(page: Page): Promise<string> {
+        found.push(where.getStore())
+        return super.handleRequest(page)
+      }
+    }
+    let go = (): void => {}
+    const slow: AsyncIterable<HandlerParams> = {
+      [Symbol.asyncIterator]: () => ({
+        next: () => new Promise((resolve) => (go = () => resolve({ done: true, value: undefined })))
+      })
+    }
+    const lazy = async function* () {
+      yield* pages(2, 4)
+      yield* slow
+    }
+    const running = where.run("begun", () => batchOf(new Look(), lazy() as never).run(fresh(), { redrive: report }))
+    await tick()
+    where.run("elsewhere", () => go())
+    await running
+
+    assert.deepStrictEqual([found, fetch.asked], [["begun", "begun"], []])
   })
 
   it("matches items with one key by their params, and takes each outcome once", async () => {
