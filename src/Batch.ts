@@ -26,10 +26,10 @@ import type {
   Tolerance,
   TolerateOption
 } from "./BatchOptions.ts"
-import { type AnyOptions, toRunOptions } from "./internal/batchOptions.ts"
+import { type AnyOptions, isDataFirst, toRunOptions } from "./internal/batchOptions.ts"
 import { execute } from "./internal/execute.ts"
-import type { RunOptions } from "./internal/run.ts"
-import * as Pipeline from "./Pipeline.ts"
+import type { RunOptions } from "./internal/runOptions.ts"
+import type * as Pipeline from "./Pipeline.ts"
 import type { Any as AnyReport, Report } from "./Report.ts"
 
 export { type BatchEvent, fork, type Handle, type Progress } from "./BatchHandle.ts"
@@ -155,14 +155,11 @@ export const run: {
     FromOptions<E2> | Failure<M, T, E | DuplicateError<U>, Report<S, OutcomeOf<P, PT, D, A, O, E, U>>>,
     R | FromOptions<R2 | R3 | R4>
   >
-} = dual(
-  (args) => isDataFirst(args),
-  (self: Pipeline.Any, options: AnyOptions): Effect.Effect<AnyReport, unknown, unknown> =>
-    Effect.withSpan(
-      execute(() => toRunOptions(self, options, { publish: undefined }), options?.onInterrupt),
-      "Batch.run",
-      { attributes: { "pipeline.name": self?.name }, captureStackTrace: false }
-    )
+} = dual(isDataFirst, (self: Pipeline.Any, options: AnyOptions): Effect.Effect<AnyReport, unknown, unknown> =>
+  spanned(
+    self,
+    execute(() => toRunOptions(self, options, { publish: undefined }), options?.onInterrupt)
+  )
 )
 
 /**
@@ -265,22 +262,21 @@ export const stream: {
     FromOptions<E2> | Failure<M, T, E | DuplicateError<U>, Report<S, OutcomeOf<P, PT, D, A, O, E, U>>>,
     R | FromOptions<R2 | R3 | R4>
   >
-} = dual(
-  (args) => isDataFirst(args),
-  (self: Pipeline.Any, options: AnyOptions): Stream.Stream<unknown, unknown, unknown> =>
-    Stream.callback<unknown, unknown, unknown>(
-      (queue) => {
-        const publish: RunOptions["publish"] = (outcome) =>
-          Queue.offerUnsafe(queue, outcome) ? undefined : Queue.offer(queue, outcome)
-        return Effect.andThen(
-          execute(() => toRunOptions(self, { ...options, outcomes: "none" }, { publish }), options?.onInterrupt),
-          Queue.end(queue)
-        )
-      },
-      // The consumer takes all of the buffer at once, and then it fills again.
-      { bufferSize: 8 }
-    )
+} = dual(isDataFirst, (self: Pipeline.Any, options: AnyOptions): Stream.Stream<unknown, unknown, unknown> =>
+  Stream.callback<unknown, unknown, unknown>(
+    (queue) => {
+      const publish: RunOptions["publish"] = (outcome) =>
+        Queue.offerUnsafe(queue, outcome) ? undefined : Queue.offer(queue, outcome)
+      const batch = execute(
+        () => toRunOptions(self, { ...options, outcomes: "none" }, { publish }),
+        options?.onInterrupt
+      )
+      return Effect.andThen(spanned(self, batch), Queue.end(queue))
+    },
+    // The consumer takes all of the buffer at once, and then it fills again.
+    { bufferSize: 8 }
+  )
 )
 
-/** Also where the options are missing, which is an error of its own. */
-const isDataFirst = (args: IArguments): boolean => args.length > 1 || Pipeline.isPipeline(args[0])
+const spanned = <A, E, R>(self: Pipeline.Any | undefined, batch: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
+  Effect.withSpan(batch, "Batch.run", { attributes: { "pipeline.name": self?.name }, captureStackTrace: false })

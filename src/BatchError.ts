@@ -18,8 +18,7 @@ import { lineOf, shown, stoppedBy } from "./errors/text.ts"
 import type * as Report from "./Report.ts"
 
 /**
- * What one item can fail with: the errors of its handlers, and what the batch
- * itself can find wrong with an item.
+ * What one item can fail with: the errors of its handlers, and what the batch itself can find wrong with an item.
  *
  * @category errors
  * @since 0.1.0
@@ -320,9 +319,13 @@ export class BatchFailed<out E, out R extends Report.Any = Report.Any> extends D
 }> {
   override get message(): string {
     const { endedBy, failed, interrupted, notStarted, succeeded } = this.report
-    return `The batch stopped ${stoppedBy(endedBy)} (${succeeded} succeeded, ${failed} failed, ${interrupted} interrupted, ${notStarted} not started): ${lineOf(
-      this.cause
-    )}`
+    const counts = `${succeeded} succeeded, ${failed} failed, ${interrupted} interrupted, ${notStarted} not started`
+    return `The batch stopped ${stoppedBy(endedBy)} (${counts}): ${lineOf(this.cause)}`
+  }
+
+  /** Without the report: a log is no place for all params. */
+  override toJSON(): unknown {
+    return { _tag: this._tag, message: this.message, error: this.error }
   }
 }
 

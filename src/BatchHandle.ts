@@ -4,6 +4,7 @@
  *
  * @since 0.1.0
  */
+import * as Context from "effect/Context"
 import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
@@ -12,6 +13,7 @@ import * as PubSub from "effect/PubSub"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import * as SubscriptionRef from "effect/SubscriptionRef"
+import * as Tracer from "effect/Tracer"
 import type {
   DecodeOption,
   DuplicateError,
@@ -26,7 +28,7 @@ import type {
   Tolerance,
   TolerateOption
 } from "./BatchOptions.ts"
-import { type AnyOptions, toRunOptions } from "./internal/batchOptions.ts"
+import { type AnyOptions, isDataFirst, toRunOptions } from "./internal/batchOptions.ts"
 import * as Control from "./internal/control.ts"
 import { Events, opening } from "./internal/events.ts"
 import { drive } from "./internal/execute.ts"
@@ -272,21 +274,21 @@ export const fork: {
     R | FromOptions<R2 | R3 | R4> | Scope.Scope
   >
 } = dual(
-  2,
+  isDataFirst,
   Effect.fnUntraced(function* (self: Pipeline.Any, options: AnyOptions): Effect.fn.Return<AnyHandle, never, unknown> {
-    const context = yield* Effect.context<unknown>()
     const beside = (): Effect.Effect<never> => Effect.suspend(() => Effect.andThen(opening(events), watch.beside))
-    const run = new Run(toRunOptions(self, options, { publish: undefined, beside }), context)
+    const runOptions = toRunOptions(self, options, { publish: undefined, beside })
+    const span = yield* Effect.makeSpan("Batch.run", { attributes: { "pipeline.name": self.name } })
+    const run = new Run(runOptions, Context.add(yield* Effect.context<unknown>(), Tracer.ParentSpan, span))
     const events = new Events(run)
     const meter = new Meter(run)
     const watch = new Watch(meter, yield* PubSub.sliding<Progress>({ capacity: 1, replay: 1 }))
     const progress = watch.behind(yield* SubscriptionRef.make(meter.read()))
 
-    const batch = Effect.withSpan(Effect.ensuring(drive(run, options.onInterrupt), watch.publish), "Batch.run", {
-      attributes: { "pipeline.name": self.name },
-      captureStackTrace: false
-    })
-    const fiber = yield* Effect.forkScoped(batch, { startImmediately: true })
+    const batch = Effect.onExit(Effect.ensuring(drive(run, options.onInterrupt), watch.publish), (exit) =>
+      Effect.clockWith((clock) => Effect.sync(() => span.end(clock.currentTimeNanosUnsafe(), exit)))
+    )
+    const fiber = yield* Effect.forkScoped(Effect.withParentSpan(batch, span), { startImmediately: true })
     const say = (f: () => void): Effect.Effect<void> => Effect.andThen(Effect.sync(f), Effect.asVoid(watch.publish))
     return {
       await: Fiber.join(fiber),

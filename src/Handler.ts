@@ -137,7 +137,7 @@ export type Error<H> = H extends Handler<any, any, any, any, any, any, infer X, 
 export type Services<H> = H extends Handler<any, any, any, any, any, any, any, infer X> ? X : never
 
 /**
- * What the current fiber runs for, as the item stands at this moment.
+ * What the current fiber runs for, as the item stands when a field is read. Logged as it is, it shows just these fields.
  *
  * @category models
  * @since 0.1.0

@@ -120,8 +120,8 @@ export interface Interrupted<out P> extends Item<P>, Started {
 }
 
 /**
- * The batch ended before the item's turn came, it was cancelled before that, or a
- * gate did not let it in.
+ * The batch ended before the item's turn came, or while it waited at a gate for its
+ * first call; it was cancelled before that, or a gate did not let it in.
  *
  * @category models
  * @since 0.1.0

@@ -240,7 +240,8 @@ export const run: {
     options: RunOptions<P, S>
   ): Effect.Effect<RunResult<A, O, S>, ItemError<E> | ItemSkipped, R>
 } = dual(
-  2,
+  // Also where the options are missing, which is an error of its own.
+  (args) => args.length > 1 || isPipeline(args[0]),
   <P, PT, S, O, A extends string, E, R>(
     self: Pipeline<P, PT, S, O, A, E, R>,
     options: RunOptions<P, S>

@@ -6,6 +6,7 @@
  */
 import * as Data from "effect/Data"
 import { format } from "effect/Formatter"
+import { shown } from "./errors/text.ts"
 
 /**
  * What is read is no report, or not all of one.
@@ -38,7 +39,7 @@ export class InvalidReport extends Data.TaggedError("InvalidReport")<{
   readonly value: unknown
 }> {
   override get message(): string {
-    return `Cannot read the report at ${this.place}: expected ${this.expected}, got ${show(this.value)}`
+    return `Cannot read the report at ${this.place}: expected ${this.expected}, got ${shown(this.value)}`
   }
 }
 
@@ -173,14 +174,4 @@ export class UnknownKey extends Data.TaggedError("UnknownKey")<{
       first === undefined ? "it keeps no outcomes" : `of its ${this.total} keys the first is ${format(first)}`
     return `The report has no item with the key ${format(this.key)}; ${known}`
   }
-}
-
-// -----------------------------------------------------------------------------
-// internal
-// -----------------------------------------------------------------------------
-
-/** A whole report as the offending value would bury the message. */
-const show = (value: unknown): string => {
-  const text = format(value)
-  return text.length <= 120 ? text : `${text.slice(0, 119)}…`
 }

@@ -2,12 +2,7 @@ import { assert, describe, it } from "@effect/vitest"
 import { Duration, Effect, Exit, Fiber, Schema, Stream } from "effect"
 import { TestClock } from "effect/testing"
 import { Batch, Handler, InvalidOptions, type Outcome, Pipeline } from "parallel-batch-pipeline/effect"
-
-interface N {
-  readonly n: number
-}
-
-const numbers = (count: number): ReadonlyArray<N> => Array.from({ length: count }, (_, n) => ({ n }))
+import { type N, numbers } from "./support/numbers.ts"
 
 /** Item n takes n seconds, in two calls; odd ones fail in the second. */
 const twoCalls = Pipeline.make("twoCalls", {

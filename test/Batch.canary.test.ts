@@ -2,12 +2,7 @@ import { assert, describe, it } from "@effect/vitest"
 import { Context, Duration, Effect, Exit, Fiber, Stream } from "effect"
 import { TestClock } from "effect/testing"
 import { Batch, Handler, InvalidOptions, Pipeline } from "parallel-batch-pipeline/effect"
-
-interface N {
-  readonly n: number
-}
-
-const numbers = (count: number): ReadonlyArray<N> => Array.from({ length: count }, (_, n) => ({ n }))
+import { type N, numbers } from "./support/numbers.ts"
 
 /** Every item takes a second, and those from 100 on fail. */
 const observed = () => {

@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Cause, Effect, Exit, Fiber, Schema, Stream } from "effect"
+import { Cause, Effect, Exit, Fiber, Redacted, Schema, Stream } from "effect"
 import { TestClock } from "effect/testing"
 import {
   Batch,
@@ -80,6 +80,24 @@ describe("Batch", () => {
           ),
           ["a", "b", "a", "a", "b"].map((key, index) => [index, key, `${key}!`, "done", ["work"], 1])
         )
+      })
+    )
+
+    it.effect("tells secrets apart", () =>
+      Effect.gen(function* () {
+        const ask = Handler.make("ask", {
+          handleRequest: ({ token }: { readonly token: Redacted.Redacted }) => Effect.succeed(Redacted.value(token))
+        })
+        const asking = Pipeline.make("asking", { handlers: { ask }, start: "ask" })
+        const params = ["alice", "bob", "alice"].map((token) => ({ token: Redacted.make(token) }))
+
+        const { attempts, outcomes } = yield* Batch.run(asking, { params, duplicates: "share", concurrency: 1 })
+
+        assert.deepStrictEqual(
+          outcomes.map((outcome) => outcome._tag === "Succeeded" && outcome.output),
+          ["alice", "bob", "alice"]
+        )
+        assert.strictEqual(attempts, 2)
       })
     )
 

@@ -1,7 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Fiber, Schema, Stream, SubscriptionRef } from "effect"
 import { TestClock } from "effect/testing"
-import { Batch, Handler, type Outcome, Pipeline, type Report } from "parallel-batch-pipeline/effect"
+import { Batch, Gate, Handler, type Outcome, Pipeline, type Report } from "parallel-batch-pipeline/effect"
 
 /** What an item does: how it waits, for how long, what it is called, and how it ends. */
 const Plan = Schema.Struct({
@@ -30,6 +30,7 @@ const Ends = Schema.Struct({
   tolerate: maybe(small),
   outcomes: Schema.Literals(["all", "all", "failures"]),
   source: Schema.Literals(["array", "stream"]),
+  gate: maybe(small),
   concurrency: small
 })
 type Ends = typeof Ends.Type
@@ -86,6 +87,7 @@ const checks = {
 const optionsOf = (items: ReadonlyArray<Item>, ends: Ends) => ({
   params: ends.source === "array" ? items : Stream.fromIterable(items),
   concurrency: ends.concurrency,
+  gate: ends.gate === undefined ? undefined : Gate.make({ concurrency: ends.gate }),
   mode: ends.mode,
   tolerate: ends.mode === "fail-fast" || ends.tolerate === undefined ? undefined : { count: ends.tolerate },
   key: ({ name }: Item) => `${name}`,

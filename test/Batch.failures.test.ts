@@ -2,12 +2,7 @@ import { assert, describe, it } from "@effect/vitest"
 import { Cause, Effect, Fiber, Option, type Scope } from "effect"
 import { TestClock } from "effect/testing"
 import { Batch, Handler, Outcome, Pipeline, TooManySteps } from "parallel-batch-pipeline/effect"
-
-interface N {
-  readonly n: number
-}
-
-const numbers = (count: number): ReadonlyArray<N> => Array.from({ length: count }, (_, n) => ({ n }))
+import { type N, numbers } from "./support/numbers.ts"
 
 const tagsOf = (report: { readonly outcomes: ReadonlyArray<Outcome.Any> }) => report.outcomes.map(({ _tag }) => _tag)
 

@@ -2,12 +2,7 @@ import { assert, describe, it } from "@effect/vitest"
 import { Deferred, Duration, Effect, Exit, Fiber, Ref, Schedule, Scope, Stream, SubscriptionRef } from "effect"
 import { TestClock } from "effect/testing"
 import { Batch, Handler, InvalidOptions, Pipeline } from "parallel-batch-pipeline/effect"
-
-interface N {
-  readonly n: number
-}
-
-const numbers = (count: number): ReadonlyArray<N> => Array.from({ length: count }, (_, n) => ({ n }))
+import { type N, numbers } from "./support/numbers.ts"
 
 /** Every item takes a second. */
 const second = Pipeline.make("second", {
@@ -94,8 +89,10 @@ describe("Batch", () => {
         }).pipe(Scope.provide(scope))
         yield* TestClock.adjust("1500 millis")
         yield* Scope.close(scope, Exit.void)
+        yield* TestClock.adjust("1 hour")
 
         assert.deepStrictEqual(reports, [["Succeeded", "Interrupted", "NotStarted"]])
+        assert.strictEqual(Duration.toMillis((yield* progressOf(batch)).elapsed), 1500)
         assert.isTrue(Exit.isFailure(yield* Effect.exit(batch.await)))
         assert.strictEqual((yield* progressOf(batch)).state, "ended")
       })

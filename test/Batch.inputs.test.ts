@@ -2,12 +2,7 @@ import { assert, describe, it } from "@effect/vitest"
 import { Cause, Context, Effect, Fiber, Queue, Schema, Stream } from "effect"
 import { TestClock } from "effect/testing"
 import { Batch, Handler, InvalidParams, type Outcome, Pipeline } from "parallel-batch-pipeline/effect"
-
-interface N {
-  readonly n: number
-}
-
-const numbers = (count: number): ReadonlyArray<N> => Array.from({ length: count }, (_, n) => ({ n }))
+import { type N, numbers } from "./support/numbers.ts"
 
 function* generate(count: number): Generator<N> {
   for (let n = 0; n < count; n++) yield { n }

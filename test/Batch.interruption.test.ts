@@ -2,12 +2,7 @@ import { assert, describe, it } from "@effect/vitest"
 import { Deferred, Effect, Fiber, type Scope, Stream } from "effect"
 import { TestClock } from "effect/testing"
 import { Batch, Handler, Pipeline } from "parallel-batch-pipeline/effect"
-
-interface N {
-  readonly n: number
-}
-
-const numbers = (count: number): ReadonlyArray<N> => Array.from({ length: count }, (_, n) => ({ n }))
+import { type N, numbers } from "./support/numbers.ts"
 
 /** A pipeline of one step. */
 const pipelineOf = <E>(handleRequest: (params: N) => Effect.Effect<unknown, E, Scope.Scope>) => {

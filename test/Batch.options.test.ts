@@ -1,12 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
 import { Batch, Handler, InvalidOptions, InvalidPipeline, Pipeline } from "parallel-batch-pipeline/effect"
-
-interface N {
-  readonly n: number
-}
-
-const numbers = (count: number): ReadonlyArray<N> => Array.from({ length: count }, (_, n) => ({ n }))
+import { type N, numbers } from "./support/numbers.ts"
 
 const step = Handler.make("step", {
   handleRequest: ({ n }: N) => (n === 1 ? Effect.fail("odd" as const) : Effect.succeed(n))

@@ -1,7 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Fiber, Queue, Ref, Schedule, Stream } from "effect"
 import { TestClock } from "effect/testing"
-import { Batch, Gate, Handler } from "parallel-batch-pipeline/effect"
+import { Batch, Gate, Handler, Pipeline } from "parallel-batch-pipeline/effect"
 import { type Call, calls, collect, makeLog, single } from "./support/calls.ts"
 
 describe("Batch with items that wait", () => {
@@ -113,6 +113,107 @@ describe("Batch with items that wait", () => {
       })
     )
 
+    const no = { handleRequest: ({ n }: Call) => (n === 0 ? Effect.fail("no") : Effect.void) }
+    it.effect.each([
+      ["its request fails", no],
+      ["its request fails for good", { ...no, retry: { times: 1, while: () => false } }],
+      ["its request breaks", { handleRequest: () => Effect.die("bug") }],
+      [
+        "its results are not processed",
+        {
+          processResults: () => {
+            throw new Error("bug")
+          }
+        }
+      ],
+      ["it says so", { processResults: () => Handler.stop("enough") }]
+    ] as ReadonlyArray<readonly [string, object]>)("with no other call made once an item ends it: %s", ([, how]) =>
+      Effect.gen(function* () {
+        const gate = Gate.make({ concurrency: 1 })
+        const called: Array<number> = []
+        const handler = { handleRequest: (_call: Call): Effect.Effect<void, string> => Effect.void, ...how }
+        const steps = [
+          Handler.make("step", {
+            ...handler,
+            handleRequest: (call: Call) => Effect.suspend(() => (called.push(call.n), handler.handleRequest(call))),
+            gate
+          }),
+          Handler.fromPromise("step", {
+            ...handler,
+            handleRequest: async (call: Call) => {
+              called.push(call.n)
+              await Effect.runPromise(handler.handleRequest(call))
+            },
+            catch: String,
+            gate
+          })
+        ]
+        for (const step of steps) {
+          called.length = 0
+          const pipeline = Pipeline.make("ending", { handlers: { step }, start: "step" })
+          yield* Effect.exit(Batch.run(pipeline, { params: calls(20), concurrency: 5 }))
+
+          assert.deepStrictEqual(new Set(called), new Set([0]))
+        }
+      })
+    )
+
+    const draining = [
+      ["its time is up", { timeout: 150 }, 4],
+      ["its budget is spent", { cost: () => 1, budget: { cost: 2 } }, 3],
+      ["an item says so", {}, 2]
+    ] as const
+    const cases = draining.flatMap(([why, ends, calls]) =>
+      [5, "unbounded" as const].map((many) => [why, many, ends, calls] as const)
+    )
+    it.effect.each(cases)(
+      "not started, where they wait for their first call when it drains as %s (%s)",
+      ([, many, ends, made]) =>
+        Effect.gen(function* () {
+          const gate = Gate.make({ concurrency: 2 })
+          const { log, times } = makeLog()
+          const step = Handler.make("step", {
+            handleRequest: ({ n }: Call) => Effect.andThen(log(n), Effect.sleep(100)),
+            gate,
+            processResults: () => (Object.keys(ends).length > 0 ? Handler.next("done") : Handler.stop("enough"))
+          })
+
+          const pipeline = Pipeline.make("asking", { handlers: { step }, start: "step" })
+
+          const fiber = yield* Effect.forkChild(
+            Batch.run(pipeline, { params: calls(100), concurrency: many, drain: 10_000, ...collect, ...ends })
+          )
+          yield* TestClock.adjust(20_000)
+          const report = yield* Fiber.join(fiber)
+
+          assert.deepStrictEqual(times(), [0, 0, 100, 100].slice(0, made))
+          assert.deepInclude(report, { total: 100, succeeded: made, interrupted: 0, notStarted: 100 - made })
+          assert.notStrictEqual(report.endedBy._tag, "Completed")
+        })
+    )
+
+    it.effect("after the last call of those that have made one, where it drains", () =>
+      Effect.gen(function* () {
+        const gate = Gate.make({ concurrency: 2 })
+        const { log, times } = makeLog()
+        const handleRequest = ({ n }: Call) => Effect.andThen(log(n), Effect.sleep(100))
+        const first = Handler.make("first", { handleRequest, gate })
+        const second = Handler.make("second", { handleRequest, gate })
+        const routes = { first: { default: "second" } } as const
+        const pipeline = Pipeline.make("two", { handlers: { first, second }, start: "first", routes })
+
+        const fiber = yield* Effect.forkChild(
+          Batch.run(pipeline, { params: calls(100), concurrency: 5, timeout: 150, drain: 10_000 })
+        )
+        yield* TestClock.adjust(20_000)
+        const report = yield* Fiber.join(fiber)
+
+        // Four have made their first call by then, and their second one behind it.
+        assert.deepStrictEqual(times(), [0, 0, 100, 100, 200, 200, 300, 300])
+        assert.deepInclude(report, { total: 100, succeeded: 4, interrupted: 0, notStarted: 96 })
+      })
+    )
+
     it.effect("when an item that waits is cancelled, for that item", () =>
       Effect.gen(function* () {
         const gate = Gate.make({ concurrency: 1 })
@@ -126,7 +227,7 @@ describe("Batch with items that wait", () => {
 
         assert.deepStrictEqual(
           report.outcomes.map(({ _tag }) => _tag),
-          ["Succeeded", "Interrupted", "Succeeded"]
+          ["Succeeded", "NotStarted", "Succeeded"]
         )
       })
     )

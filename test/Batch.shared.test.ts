@@ -2,12 +2,7 @@ import { assert, describe, it } from "@effect/vitest"
 import { Cause, Effect, Fiber, Ref, Schema } from "effect"
 import { TestClock } from "effect/testing"
 import { Batch, Handler, Pipeline, SharedDataConflict } from "parallel-batch-pipeline/effect"
-
-interface N {
-  readonly n: number
-}
-
-const numbers = (count: number): ReadonlyArray<N> => Array.from({ length: count }, (_, n) => ({ n }))
+import { type N, numbers } from "./support/numbers.ts"
 
 const Total = Schema.Struct({ sum: Schema.Number })
 const Squares = Schema.Struct({ squares: Schema.Record(Schema.String, Schema.Number) })

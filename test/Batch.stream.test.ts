@@ -1,13 +1,8 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Context, Effect, Fiber, Queue, Stream } from "effect"
 import { TestClock } from "effect/testing"
-import { Batch, BatchFailed, Handler, InvalidOptions, Pipeline } from "parallel-batch-pipeline/effect"
-
-interface N {
-  readonly n: number
-}
-
-const numbers = (count: number): ReadonlyArray<N> => Array.from({ length: count }, (_, n) => ({ n }))
+import { Batch, BatchFailed, Gate, Handler, InvalidOptions, Pipeline } from "parallel-batch-pipeline/effect"
+import { type N, numbers } from "./support/numbers.ts"
 
 /** A pipeline of one step. */
 const pipelineOf = <E, R>(handleRequest: (params: N) => Effect.Effect<unknown, E, R>) => {
@@ -124,6 +119,32 @@ describe("Batch", () => {
 
         assert.strictEqual(failed.error, "boom")
         assert.deepStrictEqual(seen.toSorted(), ["Failed", "NotStarted", "Succeeded", "Succeeded"])
+      })
+    )
+
+    it.effect.each([1, 2, 20])("emits the item whose place at a gate went to the failure, at item %s", (failing) =>
+      Effect.gen(function* () {
+        const ask = Handler.fromPromise("ask", {
+          handleRequest: ({ n }: N) => {
+            if (n === failing) throw new Error("boom")
+            return Promise.resolve(n)
+          }
+        })
+        const pipeline = Pipeline.make("asking", { handlers: { ask }, start: "ask" })
+        const seen: Array<string> = []
+
+        const failed = yield* Batch.stream(pipeline, {
+          params: numbers(40),
+          concurrency: 4,
+          gate: Gate.make({ concurrency: 1 })
+        }).pipe(
+          Stream.runForEach(({ _tag }) => Effect.sync(() => seen.push(_tag))),
+          Effect.flip
+        )
+
+        assert.strictEqual(failed.report.succeeded, failing)
+        assert.strictEqual(seen.filter((tag) => tag === "Succeeded").length, failing)
+        assert.lengthOf(seen, 40)
       })
     )
 

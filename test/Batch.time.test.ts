@@ -1,13 +1,8 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Duration, Effect, Fiber, Option, Tracer } from "effect"
+import { Duration, Effect, Fiber, Option, Stream, Tracer } from "effect"
 import { TestClock } from "effect/testing"
 import { Batch, Handler, Pipeline } from "parallel-batch-pipeline/effect"
-
-interface N {
-  readonly n: number
-}
-
-const numbers = (count: number): ReadonlyArray<N> => Array.from({ length: count }, (_, n) => ({ n }))
+import { type N, numbers } from "./support/numbers.ts"
 
 const nap = Handler.make("nap", { handleRequest: (_params: N) => Effect.sleep("1 second") })
 const napping = Pipeline.make("napping", { handlers: { nap }, start: "nap" })
@@ -117,21 +112,30 @@ describe("Batch", () => {
       routes: { double: { default: "ask" }, ask: { default: "flaky" } }
     })
 
-    it.effect("makes one span for each step run, inside that of the batch", () =>
+    const options = { params: numbers(3), mode: "collect-all", key: ({ n }: N) => `number ${n}` } as const
+    const batches = [
+      ["run", Batch.run(pipeline, options)],
+      ["fork", Effect.scoped(Effect.flatMap(Batch.fork(pipeline, options), (handle) => handle.await))],
+      ["stream", Stream.runDrain(Batch.stream(pipeline, options))]
+    ] as const
+    it.effect.each(batches)("makes one span for each step run, inside that of the batch (%s)", ([, batch]) =>
       Effect.gen(function* () {
         const { parentOf, spans, tracer } = makeTracer()
 
-        yield* Batch.run(pipeline, { params: numbers(3), mode: "collect-all" }).pipe(Effect.withTracer(tracer))
+        yield* Effect.withTracer(batch, tracer)
 
         const names = spans.map((span) => span.name).toSorted()
         const steps = ["double", "ask", "flaky"].flatMap((name) => Array<string>(3).fill(`Handler.${name}`))
         assert.deepStrictEqual(names, ["Batch.run", ...steps].toSorted())
         assert.isTrue(spans.every((span) => span.name === "Batch.run" || parentOf(span) === "Batch.run"))
         assert.isTrue(spans.every((span) => span.status._tag === "Ended"))
-        const indexes = spans
+        const items = spans
           .filter((span) => span.name === "Handler.ask")
-          .map((span) => span.attributes.get("item.index"))
-        assert.deepStrictEqual(indexes.toSorted(), [0, 1, 2])
+          .map(({ attributes }) => [attributes.get("item.index"), attributes.get("item.key")])
+        assert.deepStrictEqual(
+          items.toSorted(),
+          [0, 1, 2].map((n) => [n, `number ${n}`])
+        )
       })
     )
 

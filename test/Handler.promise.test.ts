@@ -2,12 +2,7 @@ import { assert, describe, it } from "@effect/vitest"
 import { Cause, Effect, Fiber } from "effect"
 import { TestClock } from "effect/testing"
 import { Batch, Handler, HandlerTimeout, Pipeline } from "parallel-batch-pipeline/effect"
-
-interface N {
-  readonly n: number
-}
-
-const numbers = (count: number): ReadonlyArray<N> => Array.from({ length: count }, (_, n) => ({ n }))
+import { type N, numbers } from "./support/numbers.ts"
 
 /** Lets promises settle: one turn of the event loop, no time passes. */
 const settle = Effect.promise(() => new Promise<void>((resolve) => setImmediate(resolve)))

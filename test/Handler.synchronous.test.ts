@@ -7,7 +7,7 @@ import { Batch, Handler, InvalidOptions, Outcome, Pipeline } from "parallel-batc
 type Steps = Pipeline.Pipeline<number, number, unknown, number, string, never, never>
 
 /** What items fail with whose handler has these functions, which no type has checked. */
-const failuresOf = Effect.fnUntraced(function* (functions: Readonly<Record<string, () => unknown>>) {
+const failuresOf = Effect.fnUntraced(function* (functions: Readonly<Record<string, unknown>>) {
   const options = { handleRequest: Effect.succeed, ...functions } as never
   const step: Handler.Any = Handler.make("step", options)
   const steps = Pipeline.make("steps", { handlers: { step }, start: "step" }) as unknown as Steps
@@ -33,6 +33,34 @@ describe("a function that may not wait", () => {
     assert.throws(() => Handler.make("step", options as never), InvalidOptions, message)
     assert.throws(() => Handler.fromPromise("step", options as never), InvalidOptions, message)
   })
+
+  it("an async retry.while, or retryIf of a class, is refused", () => {
+    const retry = { times: 2, while: rejects as never }
+    assert.throws(
+      () => Handler.make("step", { handleRequest: () => Effect.fail("no"), retry }),
+      InvalidOptions,
+      /"retry.while" of handler "step" to be a synchronous function, got/
+    )
+    class Step extends Classes.Handler<object, void> {
+      protected handleRequest(): void {}
+    }
+    assert.throws(
+      () => new Step({ retryIf: rejects as never }),
+      InvalidOptions,
+      /"retryIf" of Step to be a synchronous function, got/
+    )
+  })
+
+  it.effect.each([
+    ["a promise", rejectsAsWell],
+    ["an effect", () => Effect.succeed(false)]
+  ])("%s that retry.while answers fails the items after one attempt", ([, answer]) =>
+    Effect.gen(function* () {
+      const failures = yield* failuresOf({ handleRequest: () => Effect.fail("no"), retry: { while: answer } })
+      assert.lengthOf(failures, 2)
+      assert.match(failures[0]!, /^step of 0: Whether handler "step" tries again is answered by .*, expected a boolean/)
+    })
+  )
 
   it.effect("a promise that processResults answers fails the items, and leaves no rejection behind", () =>
     Effect.gen(function* () {

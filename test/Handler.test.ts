@@ -1,13 +1,9 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Cause, Duration, Effect, Fiber, Schedule } from "effect"
 import { TestClock } from "effect/testing"
+import { inspect } from "node:util"
 import { Batch, Handler, HandlerTimeout, InvalidOptions, Pipeline } from "parallel-batch-pipeline/effect"
-
-interface N {
-  readonly n: number
-}
-
-const numbers = (count: number): ReadonlyArray<N> => Array.from({ length: count }, (_, n) => ({ n }))
+import { type N, numbers } from "./support/numbers.ts"
 
 const tick = Effect.clockWith((clock) => clock.currentTimeMillis)
 
@@ -287,6 +283,26 @@ describe("Handler", () => {
           outputs,
           numbers(50).map(({ n }) => Array<string>(3).fill(`${n} key ${n} step 1`))
         )
+      })
+    )
+
+    it.effect("is shown by what it says of itself, and by nothing else of the item", () =>
+      Effect.gen(function* () {
+        const shown = (item: Handler.CurrentItem) => [JSON.parse(JSON.stringify(item)), inspect(item)] as const
+        const asks = Handler.make("asks", { handleRequest: (_params: N) => Effect.map(Handler.CurrentItem, shown) })
+        const calls = Handler.make("calls", {
+          handleRequest: (_params: N) => Effect.sync(() => shown(Fiber.getCurrent()!.getRef(Handler.CurrentItem)))
+        })
+
+        for (const step of [asks, calls]) {
+          const pipeline = Pipeline.make("shown", { handlers: { step }, start: "step" })
+          const { outcomes } = yield* Batch.run(pipeline, { params: numbers(1), key: ({ n }) => `key ${n}` })
+          const [outcome] = outcomes
+          assert(outcome?._tag === "Succeeded")
+          const [json, text] = outcome.output
+          assert.deepStrictEqual(json, { index: 0, key: "key 0", handler: "step", attempt: 1 })
+          assert.strictEqual(text, inspect(json))
+        }
       })
     )
 

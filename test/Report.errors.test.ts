@@ -1,7 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Data, Effect, Schema } from "effect"
 import { Batch, Handler, Pipeline, Report } from "parallel-batch-pipeline/effect"
-import { throughBoth } from "./calling.ts"
+import { throughBoth } from "./support/savedReports.ts"
 
 interface Given {
   readonly index: number

@@ -1,7 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Stream } from "effect"
 import { InvalidReport, Report } from "parallel-batch-pipeline/effect"
-import { assertSame, calling, run } from "./calling.ts"
+import { assertSame, calling, run } from "./support/savedReports.ts"
 
 /** `JSON.stringify` does not go as deep as `JSON.parse`. */
 const stringify = (json: any): string => {

@@ -13,7 +13,7 @@ import {
   SharedDataConflict,
   TooManySteps
 } from "parallel-batch-pipeline/effect"
-import { assertSame, calling, HttpError, plain, run, throughBoth } from "./calling.ts"
+import { assertSame, calling, HttpError, plain, run, throughBoth } from "./support/savedReports.ts"
 
 describe("Report", () => {
   describe("toJson and fromJson", () => {

@@ -145,6 +145,15 @@ describe("bad input", () => {
     assert.match(String(defect), message)
   })
 
+  it.each([
+    ["Batch.fork", Batch.fork, /"options" of a batch to be an object with params, got undefined/],
+    ["Pipeline.run", Pipeline.run, /"options" of a run to be an object with params, got undefined/]
+  ])("%s without options dies with what was expected", async (_, run, message) => {
+    const effect = (run as unknown as (self: Pipeline.Any) => Effect.Effect<unknown>)(pipeline)
+    const defect = await Effect.runPromise(Effect.scoped(Effect.catchDefect(effect, Effect.succeed)))
+    assert.match(String(defect), message)
+  })
+
   it("names that are not meant as options pass, as do misspelt ones without a value", async () => {
     const config = { model: "m", host: "h", most: 1, bucket: "b", logger: console.log, concurency: undefined }
     const call = Handler.make("call", { ...config, handleRequest: () => Effect.succeed(1) })
@@ -187,4 +196,45 @@ describe("bad input", () => {
     const error = await Effect.runPromise(Effect.flip(Pipeline.run(calls, { params: {} })))
     assert.strictEqual(error.message, 'Handler "h" failed: connect ECONNREFUSED')
   })
+})
+
+describe("an iterator that was used up", () => {
+  function* numbers() {
+    yield { n: 1 }
+    yield { n: 2 }
+  }
+  async function* numbersLater() {
+    yield* numbers()
+  }
+  const fails = Handler.make("fails", { handleRequest: (_params: { readonly n: number }) => Effect.fail("no") })
+  const failing = Pipeline.make("failing", { handlers: { fails }, start: "fails" })
+
+  it.effect.each([
+    ["a generator", numbers],
+    ["an async generator", numbersLater]
+  ] as const)("is refused, where a batch over %s is run again", ([, generate]) =>
+    Effect.gen(function* () {
+      for (const mode of ["collect-all", "fail-fast"] as const) {
+        const batch = Batch.run(failing, { params: generate(), mode, concurrency: 1 })
+        yield* Effect.exit(batch)
+        const died = yield* Effect.flip(Effect.catchDefect(batch, Effect.fail))
+
+        assert.instanceOf(died, InvalidOptions)
+        assert.match(died.message, /"params" to be an input that no earlier run has used up/)
+      }
+    })
+  )
+
+  it.effect("goes on where an earlier batch has stopped reading, unless that has closed it", () =>
+    Effect.gen(function* () {
+      const params = [{ n: 1 }, { n: 2 }].values()
+      yield* Effect.exit(Batch.run(failing, { params, concurrency: 1 }))
+      const rest = yield* Batch.run(failing, { params, mode: "collect-all" })
+
+      assert.deepStrictEqual(
+        rest.outcomes.map(({ params }) => params),
+        [{ n: 2 }]
+      )
+    })
+  )
 })

@@ -39,6 +39,33 @@ describe("BatchFailed", () => {
     })
   )
 
+  it.effect("has the stack of what failed, also of a bug", () =>
+    Effect.gen(function* () {
+      const parseUser = () => {
+        throw new TypeError("no user")
+      }
+      const parse = Handler.make("parse", {
+        handleRequest: (_params: { readonly n: number }) => Effect.sync(parseUser)
+      })
+      const parsing = Pipeline.make("parsing", { handlers: { parse }, start: "parse" })
+      const failed = yield* Effect.flip(Batch.run(parsing, { params: [{ n: 1 }] }))
+
+      assert.match(failed.stack ?? "", /^BatchFailed: The batch stopped .*: TypeError: no user\n +at parseUser /)
+    })
+  )
+
+  it.effect("is logged without its report", () =>
+    Effect.gen(function* () {
+      const failed = yield* failedWith(new HttpError({ status: 503 }))
+
+      assert.deepStrictEqual(JSON.parse(JSON.stringify(failed)), {
+        _tag: "BatchFailed",
+        message: failed.message,
+        error: { _tag: "HttpError", status: 503 }
+      })
+    })
+  )
+
   it.effect("bounds what it says of fields, and bears those that cannot be shown", () =>
     Effect.gen(function* () {
       const long = yield* failedWith(new ReadError({ path: "x/".repeat(100_000), code: 2 }))

@@ -6,10 +6,9 @@
 import * as Effect from "effect/Effect"
 import { format } from "effect/Formatter"
 import * as Schedule from "effect/Schedule"
-import { hasPolicy } from "../internal/attempts.ts"
 import type { HandlerDefinition } from "../internal/definition.ts"
 import { defaultNext, Next } from "../internal/definition.ts"
-import type { Step } from "../internal/graph.ts"
+import { type Step, stepOf } from "../internal/graph.ts"
 import * as Check from "../internal/options.ts"
 import { isPromiseLike } from "../internal/tags.ts"
 import { current, type HandlerParams, type ItemContext, none } from "./context.ts"
@@ -161,7 +160,7 @@ export abstract class BaseHandler<TInput, TOutput, TSharedData extends SharedDat
    */
   run(sharedData: TSharedData, options?: RunOptions): Promise<ActionResult> {
     const run = Effect.flatMap(
-      Effect.suspend(() => Translate.runOnce(Translate.stepsOf(this), String(this), sharedData)),
+      Translate.runOnce(() => Translate.stepsOf(this), String(this), sharedData),
       Translate.actionOf
     )
     return withSignal(this, options, (signal) => Translate.toPromise(run, signal, current()?.services))
@@ -170,7 +169,7 @@ export abstract class BaseHandler<TInput, TOutput, TSharedData extends SharedDat
   /** The run as an Effect: interruptible, on Effect's clock, with what was thrown as a typed error. */
   toEffect(sharedData: TSharedData): Effect.Effect<ActionResult, HandlerError> {
     return Effect.flatMap(
-      Effect.suspend(() => Translate.runOnce(Translate.stepsOf(this), String(this), sharedData)),
+      Translate.runOnce(() => Translate.stepsOf(this), String(this), sharedData),
       (outcome) =>
         Effect.mapError(
           Translate.actionOf(outcome),
@@ -218,7 +217,7 @@ export abstract class BaseHandler<TInput, TOutput, TSharedData extends SharedDat
   protected executeLifecycle(sharedData: TSharedData): Promise<ActionResult> {
     const step = this.lifecycleStep(new Translate.Graph(undefined, () => undefined, false))
     const run = Effect.flatMap(
-      Effect.suspend(() => Translate.runOnce(step, String(this), sharedData)),
+      Translate.runOnce(() => step, String(this), sharedData),
       Translate.actionOf
     )
     return Translate.toPromise(run, current()?.signal, current()?.services)
@@ -300,17 +299,7 @@ export abstract class BaseHandler<TInput, TOutput, TSharedData extends SharedDat
   }
 
   private makeStep(graph: Translate.Graph, handler: HandlerDefinition): Step {
-    const plain = !hasPolicy(handler)
-    return {
-      name: String(this),
-      handler,
-      params: -1,
-      first: false,
-      plain,
-      promised: plain ? handler.promised : undefined,
-      gate: handler.gate,
-      next: this.routesIn(graph)
-    }
+    return stepOf(String(this), handler, -1, this.routesIn(graph))
   }
 
   /** @internal */

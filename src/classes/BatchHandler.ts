@@ -14,7 +14,8 @@ import type { Item } from "../internal/item.ts"
 import type { Mergers } from "../internal/merge.ts"
 import * as Check from "../internal/options.ts"
 import { checkedKey } from "../internal/outcome.ts"
-import type { Run, RunOptions as EngineOptions } from "../internal/run.ts"
+import type { Run } from "../internal/run.ts"
+import type { RunOptions as EngineOptions } from "../internal/runOptions.ts"
 import { SnapshotsInto } from "../internal/shared.ts"
 import * as Source from "../internal/source.ts"
 import type { Names } from "../internal/spelling.ts"
@@ -279,12 +280,11 @@ export abstract class BatchHandler<TSharedData extends SharedData = SharedData> 
     redrive: Redrive | undefined,
     begun?: (context: ItemContext, item: Item) => void
   ): Effect.Effect<ActionResult, unknown> {
-    const run = Effect.suspend(() =>
-      Translate.runOnce(Translate.stepsOf(this), String(this), sharedData, (context, item) => {
-        note(context, this, redrive)
-        begun?.(context, item)
-      })
-    )
+    const steps = () => Translate.stepsOf(this)
+    const run = Translate.runOnce(steps, String(this), sharedData, (context, item) => {
+      note(context, this, redrive)
+      begun?.(context, item)
+    })
     return Effect.flatMap(run, Translate.actionOf)
   }
 

@@ -78,7 +78,8 @@ export interface BatchOptions<TSharedData extends SharedData = SharedData> {
   readonly cost?: ((outcome: BatchOutcome) => number) | undefined
   /**
    * Once `timeoutMs` has passed, the `budget` is spent, or a handler has answered `stopBatch`: how many milliseconds what
-   * runs may go on before it is interrupted. Nothing starts meanwhile. Defaults to no time.
+   * runs may go on before it is interrupted. Nothing starts meanwhile, nor does what waits at a gate for its first call.
+   * Defaults to no time.
    */
   readonly drainMs?: number | undefined
   /**

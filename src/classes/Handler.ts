@@ -85,7 +85,7 @@ export abstract class Handler<TInput, TOutput, TSharedData extends SharedData = 
     super()
     Check.object("options", options, "an object", new.target.name)
     Check.spelling(new.target.name, options, names, aliases)
-    Check.optionalFunction("retryIf", options.retryIf)
+    Check.optionalSync("retryIf", options.retryIf, new.target.name)
     const timeoutMs: Duration.Input | undefined = options.timeoutMs
     this.#name = options.name
     this.#policy = {

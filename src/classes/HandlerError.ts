@@ -4,8 +4,7 @@
  * @since 0.1.0
  */
 import * as Data from "effect/Data"
-import { format } from "effect/Formatter"
-import { errorText } from "../errors/text.ts"
+import { messageOf } from "../errors/text.ts"
 
 /**
  * What a handler threw, as the typed error of `toEffect`.
@@ -39,7 +38,6 @@ export class HandlerError extends Data.TaggedError("HandlerError")<{
   readonly cause: unknown
 }> {
   override get message(): string {
-    const text = this.cause instanceof Error ? this.cause.message || errorText(this.cause) : format(this.cause)
-    return `Handler "${this.handler}" failed: ${text}`
+    return `Handler "${this.handler}" failed: ${messageOf(this.cause)}`
   }
 }

@@ -71,7 +71,7 @@ export class Pipeline<TSharedData extends SharedData = SharedData> extends BaseH
     if (context === undefined) throw new Error(`handleRequest of ${this} was called outside of a run`)
     const graph = new Translate.Graph(this.ownParams === none ? undefined : this.ownParams, () => undefined, true)
     const run = Effect.flatMap(
-      Effect.suspend(() => Translate.runOnce(graph.stepOf(this.#start), String(this), context.shared)),
+      Translate.runOnce(() => graph.stepOf(this.#start), String(this), context.shared),
       Translate.actionOf
     )
     return Translate.toPromise(run, context.signal, context.services)

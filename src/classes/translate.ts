@@ -14,7 +14,7 @@ import type { Step } from "../internal/graph.ts"
 import type { Item } from "../internal/item.ts"
 import { stableKey } from "../internal/key.ts"
 import type { AnyOutcome } from "../internal/outcome.ts"
-import type { RunOptions } from "../internal/run.ts"
+import type { RunOptions } from "../internal/runOptions.ts"
 import { Atomic } from "../internal/shared.ts"
 import * as Source from "../internal/source.ts"
 import { isPromiseLike } from "../internal/tags.ts"
@@ -125,9 +125,12 @@ export const runOptions = (
 
 export const nameOnly = (name: string): Stamp => ({ name, version: undefined, start: "", steps: [], routes: {} })
 
-/** Runs steps once and answers the outcome. `begun` gets the context of the run, before it begins. */
+/**
+ * Runs the steps that `startOf` answers once, and answers the outcome. `begun` gets the context of the run, before it
+ * begins.
+ */
 export const runOnce = (
-  start: Step,
+  startOf: () => Step,
   name: string,
   shared: unknown,
   begun: (context: ItemContext, item: Item) => void = () => {}
@@ -140,7 +143,7 @@ export const runOnce = (
       begun(context, item)
       return context
     }
-    const batch = execute(() => runOptions(start, name, shared, [params], contextOf))
+    const batch = execute(() => runOptions(startOf(), name, shared, [params], contextOf))
     // Whoever runs an effect of his own inside of an item, as a promise, runs it under the permits of the item all the same.
     const around = heldIn(services) === undefined ? servicesWithin(services) : services
     // Collect-all over params that are at hand has no error; services are not asked for.

@@ -8,16 +8,20 @@ import type * as Report from "../Report.ts"
 /** A longer text would bury the message that it stands in. */
 const longest = 300
 
-const bounded = (text: string, length = longest): string => {
+/** The beginning of a text, which ends with a whole character. */
+export const head = (text: string, length: number): string => {
   if (text.length <= length) return text
-  const last = text.charCodeAt(length - 2)
-  return `${text.slice(0, last >= 0xd800 && last <= 0xdbff ? length - 2 : length - 1)}…`
+  const last = text.charCodeAt(length - 1)
+  return text.slice(0, last >= 0xd800 && last <= 0xdbff ? length - 1 : length)
 }
+
+export const cut = (text: string, length: number): string =>
+  text.length <= length ? text : `${head(text, Math.max(0, length - 1))}…`
 
 /** Any value, also one whose own functions throw; of an error without a message its fields. */
 export const errorText = (error: unknown): string => {
   try {
-    return bounded(textOf(error).replaceAll(/\s+/g, " ").trim())
+    return cut(textOf(error).replaceAll(/\s+/g, " ").trim(), longest)
   } catch {
     return "a value that cannot be shown"
   }
@@ -26,9 +30,18 @@ export const errorText = (error: unknown): string => {
 /** Any value, as short as a message takes it. */
 export const shown = (value: unknown): string => {
   try {
-    return bounded(format(value), 120)
+    return cut(format(value), 120)
   } catch {
     return "that cannot be shown"
+  }
+}
+
+/** What was thrown, as it says itself: of an error its message, else the value. */
+export const messageOf = (thrown: unknown): string => {
+  try {
+    return thrown instanceof Error ? thrown.message || errorText(thrown) : format(thrown)
+  } catch {
+    return "a value that cannot be shown"
   }
 }
 

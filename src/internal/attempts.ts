@@ -12,13 +12,13 @@ import { format } from "effect/Formatter"
 import * as Pull from "effect/Pull"
 import * as Schedule from "effect/Schedule"
 import { HandlerTimeout } from "../BatchError.ts"
-import type { AnyEffect, HandlerDefinition } from "./definition.ts"
-import { afterAttempt, approach, rejection, rest, throughCircuit } from "./gated.ts"
+import type { AnyEffect, HandlerDefinition, Retry } from "./definition.ts"
+import { afterAttempt, approach, giveBack, rejection, rest, throughCircuit } from "./gated.ts"
 import type { Step } from "./graph.ts"
 import type { Item } from "./item.ts"
 import type { Tenant } from "./places.ts"
 import type { Run } from "./run.ts"
-import { disown, isEffect } from "./tags.ts"
+import { disown, isEffect, isPromiseLike } from "./tags.ts"
 
 /** Calls a function in the asynchronous context of an item. */
 export type Within = <A>(item: Item, f: () => A) => A
@@ -41,7 +41,7 @@ export const request = (item: Item, step: Step, run: Run, tenant: Tenant): AnyEf
   } else effect = attempts(item, step.handler, run, tenant)
   if (!run.traced) return effect
   return Effect.withSpan(effect, `Handler.${step.name}`, {
-    attributes: { "item.index": item.index },
+    attributes: { "item.index": item.index, "item.key": item.keyOr(undefined) },
     captureStackTrace: false
   })
 }
@@ -81,6 +81,7 @@ const attempts = (item: Item, handler: HandlerDefinition, run: Run, tenant: Tena
   if (retry !== undefined) effect = retried(effect, retry, item, run, tenant)
   if (handleError === undefined) return effect
   return Effect.catch(effect, (error) => {
+    giveBack(item, "unknown")
     const answer = within === undefined ? handleError(inputs, error) : within(item, () => handleError(inputs, error))
     return expectEffect(answer, "handleError", item)
   })
@@ -116,13 +117,7 @@ const behindGate = (attempt: AnyEffect, item: Item, run: Run, tenant: Tenant): A
 }
 
 /** Tries again as the options say, like `Effect.retry`, but without a place while it waits between two attempts. */
-const retried = (
-  attempt: AnyEffect,
-  options: Effect.Retry.Options<unknown>,
-  item: Item,
-  run: Run,
-  tenant: Tenant
-): AnyEffect => {
+const retried = (attempt: AnyEffect, options: Retry, item: Item, run: Run, tenant: Tenant): AnyEffect => {
   let current: Schedule.Metadata<unknown, unknown> | undefined
   const schedule = scheduleOf(options, item, run, (metadata) => {
     current = metadata
@@ -135,11 +130,11 @@ const retried = (
       Pull.matchEffect(
         Effect.flatMap(Clock.currentTimeMillis, (now) => step(now, error)),
         {
-          onSuccess: ([, delay]) =>
-            Effect.flatMap(
-              Duration.isZero(delay) ? Effect.sleep(delay) : rest(run, item, tenant, Effect.sleep(delay)),
-              () => loop
-            ),
+          onSuccess: ([, delay]) => {
+            giveBack(item, "unknown")
+            const waited = Duration.isZero(delay) ? Effect.sleep(delay) : rest(run, item, tenant, Effect.sleep(delay))
+            return Effect.flatMap(waited, () => loop)
+          },
           onFailure: (cause) => Effect.failCause(cause),
           onDone: () => Effect.fail(error)
         }
@@ -151,7 +146,7 @@ const retried = (
 
 /** When to try again; it tells who looks on at each retry. */
 const scheduleOf = (
-  options: Effect.Retry.Options<unknown>,
+  options: Retry,
   item: Item,
   run: Run,
   seen: (metadata: Schedule.Metadata<unknown, unknown>) => void
@@ -161,8 +156,13 @@ const scheduleOf = (
   if (isWorth !== undefined) {
     policy = Schedule.while(policy, ({ input }) => {
       try {
-        const worth = isWorth(input)
-        return isEffect(worth) ? (worth as Effect.Effect<boolean, unknown, unknown>) : Effect.succeed(worth as boolean)
+        const worth: unknown = isWorth(input)
+        if (!isPromiseLike(worth) && !isEffect(worth)) return Effect.succeed(worth as boolean)
+        // Taken for a yes, it would repeat the failure for ever, and without a pause.
+        disown(worth)
+        throw new TypeError(
+          `Whether handler "${item.handler}" tries again is answered by ${format(worth)}, expected a boolean`
+        )
       } catch (thrown) {
         // A timeout has none of the fields of the other errors, and a bug over that is not to hide it. Both are defects, so
         // that no fallback hides the bug either.
@@ -180,7 +180,7 @@ const scheduleOf = (
 }
 
 /** What is no effect would end the fiber that runs it, and not only its item. */
-export const expectEffect = (answer: AnyEffect, method: string, item: Item): AnyEffect => {
+const expectEffect = (answer: AnyEffect, method: string, item: Item): AnyEffect => {
   if (isEffect(answer)) return answer
   disown(answer)
   throw new TypeError(

@@ -11,14 +11,14 @@ import type * as Pipeline from "../Pipeline.ts"
 import { toBudget } from "./budget.ts"
 import { toCanary } from "./canary.ts"
 import { toDuplicates } from "./duplicates.ts"
-import { graphOf, refOf } from "./execute.ts"
 import { policyOf } from "./gate/policy.ts"
+import { graphOf } from "./graph.ts"
 import { stableKey } from "./key.ts"
 import type { Mergers } from "./merge.ts"
 import * as Check from "./options.ts"
 import { checkedKey, type KeyOf } from "./outcome.ts"
 import type { RunOptions } from "./runOptions.ts"
-import { Atomic, Snapshots } from "./shared.ts"
+import { Atomic, refOf, Snapshots } from "./shared.ts"
 import * as Source from "./source.ts"
 import type { Names } from "./spelling.ts"
 import { fromStream } from "./streamSource.ts"
@@ -69,6 +69,9 @@ const aliases = {
   signal: "interrupt the fiber of the batch; Effect.runPromise takes a signal",
   onProgress: "Batch.fork has progress and events"
 }
+
+/** Whether the pipeline is among the arguments, also where the options are missing, which is an error of its own. */
+export const isDataFirst = (args: IArguments): boolean => args.length > 1 || hasProperty(args[0], "definition")
 
 export const toRunOptions = (
   self: Pipeline.Any,

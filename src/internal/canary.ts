@@ -15,7 +15,7 @@ const names = { items: true, check: true } as const
 
 const expected = "an object such as { items: 5 }"
 
-/** `await`: waits for what the caller's `check` answers. */
+/** `wait`: waits for what the caller's `check` answers. */
 export const toCanary = <A>(
   options: { readonly items: number; readonly check?: ((report: never) => A) | undefined } | undefined,
   wait: (answer: A) => Effect.Effect<boolean, never, unknown>

@@ -3,6 +3,7 @@
  */
 import * as Context from "effect/Context"
 import * as Fiber from "effect/Fiber"
+import { NodeInspectSymbol } from "effect/Inspectable"
 
 export interface CurrentItem {
   readonly index: number
@@ -14,6 +15,17 @@ export interface CurrentItem {
 export const CurrentItem = Context.Reference<CurrentItem>("parallel-batch-pipeline/CurrentItem", {
   defaultValue: () => ({ index: -1, key: "", handler: "", attempt: 0 })
 })
+
+/** What a log shows of an item: what else there is of it is not for logs, and the params may hold secrets. */
+export const shown = (item: CurrentItem): unknown => {
+  const { attempt, handler, index } = item
+  try {
+    return { index, key: item.key, handler, attempt }
+  } catch {
+    // The caller's function may throw.
+    return { index, handler, attempt }
+  }
+}
 
 interface Batch {
   readonly context: Context.Context<unknown>
@@ -52,6 +64,14 @@ export class Present implements CurrentItem {
 
   get attempt(): number {
     return this.item.attempt
+  }
+
+  toJSON(): unknown {
+    return shown(this.item)
+  }
+
+  [NodeInspectSymbol](): unknown {
+    return this.toJSON()
   }
 
   /** That of the worker whose fiber asks; whoever else asks is within none. */

@@ -4,7 +4,7 @@
 import * as Effect from "effect/Effect"
 import type { AnyEffect } from "./definition.ts"
 import type { Item } from "./item.ts"
-import type { RunOptions } from "./run.ts"
+import type { RunOptions } from "./runOptions.ts"
 import { isExit } from "./tags.ts"
 
 /** Answers `undefined` once the item has its params, a failure, or an effect whose value is the decoded params. */

@@ -6,6 +6,7 @@
  */
 import type * as Duration from "effect/Duration"
 import type * as Effect from "effect/Effect"
+import type * as Schedule from "effect/Schedule"
 import type { Policy } from "./gate/policy.ts"
 
 /** An effect of the caller; his services come from the context of the batch. */
@@ -45,7 +46,7 @@ export interface HandlerDefinition {
   readonly promised: Promised | undefined
   readonly handleError: ((inputs: unknown, error: unknown) => AnyEffect) | undefined
   readonly processResults: ((context: ProcessContext) => Next | Skip) | undefined
-  readonly retry: Effect.Retry.Options<unknown> | undefined
+  readonly retry: Retry | undefined
   /** The limit of each attempt. */
   readonly timeout: Duration.Duration | undefined
   /** What each attempt goes through. */
@@ -54,6 +55,13 @@ export interface HandlerDefinition {
   readonly settleCost?: ((outputs: unknown) => number) | undefined
   /** The schemas for what a report keeps of the step; the engine never looks at them. */
   readonly schemas?: Schemas | undefined
+}
+
+/** When a request is made again; at least one of them is there. */
+export interface Retry {
+  readonly times?: number | undefined
+  readonly schedule?: Schedule.Schedule<unknown, unknown, unknown, unknown> | undefined
+  readonly while?: ((error: unknown) => boolean) | undefined
 }
 
 export interface Schemas {

@@ -10,6 +10,7 @@ import { shown } from "../errors/text.ts"
 import type { Ending } from "./ending.ts"
 import type { Step } from "./graph.ts"
 import type { Item } from "./item.ts"
+import { isHash } from "./key.ts"
 import * as Check from "./options.ts"
 import type { Trail } from "./trail.ts"
 
@@ -20,7 +21,7 @@ export const toDuplicates = (policy: "run" | "share" | "error" | undefined): Dup
 }
 
 /** What an item has come to, for those that share it. */
-export interface Verdict {
+export interface Result {
   readonly ending: Ending | "interrupted"
   readonly trail: Trail
   readonly step: Step | undefined
@@ -35,7 +36,7 @@ export interface Verdict {
 export interface First {
   readonly index: number
   /** `undefined` while it runs. */
-  verdict: Verdict | undefined
+  result: Result | undefined
   waiting: Array<Item> | undefined
 }
 
@@ -57,7 +58,7 @@ export class Duplicates {
     const key = item.key
     const first = this.firsts.get(key)
     if (first === undefined) {
-      this.firsts.set(key, (item.first = { index: item.index, verdict: undefined, waiting: undefined }))
+      this.firsts.set(key, (item.first = { index: item.index, result: undefined, waiting: undefined }))
       return true
     }
     if (!this.shares) {
@@ -66,8 +67,8 @@ export class Duplicates {
       item.ending = Cause.fail(new DuplicateKey({ key, index, first: first.index, ...said }))
       return true
     }
-    if (first.verdict !== undefined) {
-      item.adopt(first.verdict)
+    if (first.result !== undefined) {
+      item.adopt(first.result)
       return true
     }
     ;(first.waiting ??= []).push(item)
@@ -77,7 +78,7 @@ export class Duplicates {
   /** An item was run by an earlier batch: one that comes later with its key fails, or runs, for there is nothing to share. */
   know(outcome: { readonly index: number; readonly key: string }): void {
     if (this.shares) return
-    this.firsts.set(outcome.key, { index: outcome.index, verdict: undefined, waiting: undefined })
+    this.firsts.set(outcome.key, { index: outcome.index, result: undefined, waiting: undefined })
   }
 
   /** An item has come to its end; answers those that waited for it. */
@@ -87,15 +88,12 @@ export class Duplicates {
     const { action, attempts, output, refused, step, trail } = item
     // One stop is enough.
     const shared = ending !== "interrupted" && isStop(ending) ? "succeeded" : ending
-    const verdict = (first.verdict = { ending: shared, trail, step, action, output, attempts, refused })
+    const result = (first.result = { ending: shared, trail, step, action, output, attempts, refused })
     const waiting = first.waiting ?? []
     first.waiting = undefined
-    for (const other of waiting) other.adopt(verdict)
+    for (const other of waiting) other.adopt(result)
     return waiting
   }
 }
-
-/** A hash says nothing to a reader. */
-const isHash = (key: string): boolean => /^[0-9a-f]{32}$/.test(key)
 
 const isStop = (ending: Ending): boolean => ending !== "succeeded" && !Cause.isCause(ending) && ending._tag === "Next"

@@ -5,35 +5,14 @@ import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Option from "effect/Option"
-import { hasProperty } from "effect/Predicate"
-import type * as Ref from "effect/Ref"
-import { BatchFailed, InvalidPipeline } from "../BatchError.ts"
+import { BatchFailed } from "../BatchError.ts"
 import { errorText } from "../errors/text.ts"
 import type * as Report from "../Report.ts"
-import type { PipelineDefinition } from "./definition.ts"
-import { compile, type Graph, problemsOf } from "./graph.ts"
-import { Run, type RunOptions } from "./run.ts"
+import { Run } from "./run.ts"
+import type { RunOptions } from "./runOptions.ts"
 import { reportOf } from "./snapshot.ts"
 import { supervise } from "./supervise.ts"
 export { kept } from "./shapes.ts"
-
-const graphs = new WeakMap<PipelineDefinition, Graph>()
-
-/** The steps of a pipeline; throws `InvalidPipeline` where its wiring is wrong. */
-export const graphOf = (pipeline: PipelineDefinition): Graph => {
-  const known = graphs.get(pipeline)
-  if (known !== undefined) return known
-  const problems = problemsOf(pipeline)
-  if (problems.length > 0) throw new InvalidPipeline({ pipeline: pipeline.name, problems })
-  const graph = compile(pipeline)
-  graphs.set(pipeline, graph)
-  return graph
-}
-
-/** The cell behind the option `shared`: that of a `Ref`, or a new one with the value. */
-export const refOf = (shared: unknown): { current: unknown } =>
-  // `Ref` has no guard of its own.
-  hasProperty(shared, "~effect/Ref") ? (shared as Ref.Ref<unknown>).ref : { current: shared }
 
 /**
  * Drives the run that `prepare` describes, and answers its report. `begun` gets
@@ -80,7 +59,7 @@ export const drive = (
         if (interrupted === undefined && run.failure !== undefined) {
           const cause = run.failure
           const error = Option.getOrUndefined(Cause.findErrorOption(cause))
-          return Effect.fail(new BatchFailed({ error, cause, report }))
+          return Effect.fail(withStackOf(cause, new BatchFailed({ error, cause, report })))
         }
         const broken = interrupted ?? causeOf(closed)
         if (broken === undefined) return Effect.succeed(report)
@@ -90,6 +69,18 @@ export const drive = (
       })
     })
   })
+
+/** The stack says where the failure came from, which is what its reader looks for, and not where the batch ended. */
+const withStackOf = <E extends Error>(cause: Cause.Cause<unknown>, failed: E): E => {
+  try {
+    const { stack } = Cause.squash(cause) as { readonly stack?: unknown }
+    const frames = typeof stack === "string" ? stack.match(/^ +at .*$/gm) : null
+    if (frames !== null) failed.stack = [`${failed.name}: ${failed.message}`, ...frames].join("\n")
+  } catch {
+    // The error has no stack, or its own code throws.
+  }
+  return failed
+}
 
 const endedBy = (run: Run, interrupted: Cause.Cause<unknown> | undefined): Report.EndedBy => {
   if (interrupted !== undefined && run.fault === undefined) return { _tag: "Interruption" }

@@ -55,25 +55,26 @@ export const approach = (run: Run, item: Item, tenant: Tenant): Effect.Effect<vo
   return passing(run, item, permit, Passage.withOwn(permit, own), tenant, run.places)
 }
 
-/** Nothing begins any more: has those go that the gate of the batch has not let in. */
+/** Nothing begins any more: has those go that wait at a gate for their first call. */
 export const turnAway = (run: Run): void => {
-  for (const { fiber, item } of atEntrance(run)) {
-    item!.cancelled = true
-    fiber!.interruptUnsafe()
+  for (const { fiber, item } of run.active) {
+    if (fiber === undefined || item?.isUntouched !== true) continue
+    item.cancelled = true
+    fiber.interruptUnsafe()
   }
 }
 
 /** Nothing begins for now: those that are at the gate of the batch keep their turn, and stand in nobody's way. */
 export const holdBack = (run: Run): void => {
-  for (const { item } of atEntrance(run)) (item!.entry!.owner as AtGate | undefined)?.stepBack?.()
+  for (const item of atEntrance(run)) (item.entry!.owner as AtGate | undefined)?.stepBack?.()
 }
 
-/** The workers whose item has come to the gate of the batch, which has not let it in. */
-const atEntrance = ({ active, options }: Run) =>
+/** The items that have come to the gate of the batch, which has not let them in. */
+const atEntrance = ({ active, options }: Run): ReadonlyArray<Item> =>
   options.gate === undefined
     ? []
-    : Array.from(active).filter(
-        ({ fiber, item }) => fiber !== undefined && item?.entry !== undefined && item.isUntouched
+    : Array.from(active).flatMap(({ fiber, item }) =>
+        fiber !== undefined && item?.step === undefined && item?.entry?.started === false ? [item] : []
       )
 
 /** What waits at a gate. */
@@ -97,6 +98,10 @@ const passing = (
   // Others within what it claims may have all places, and wait for it.
   const keepsPlace = passage?.shares === true
   const passed = Effect.callback<void>((resume) => {
+    if (run.draining && item.isUntouched) {
+      item.cancelled = true
+      return resume(Effect.interrupt)
+    }
     const onward = () => resume(Effect.void)
     const stepBack = () => {
       if (permit.state === "held") return
@@ -133,11 +138,9 @@ const passing = (
 export const endingAt = (run: Run, item: Item, ending: Ending): Ending | undefined => {
   if (!run.gates.any || ending === "succeeded" || !Cause.isCause(ending)) return ending
   // Those with a policy have asked at each attempt, unless the first one has thrown before there was an effect.
-  const isAsked = (item.step?.plain !== true && item.permit === undefined) || isJudged(item)
+  const isAsked = (item.step?.plain !== true && item.permit === undefined) || item.heard !== undefined || isJudged(item)
   // What fails before the first attempt of a step says nothing of the other side.
-  if (!isAsked && item.attempt > 0) return afterAttempt(run, item, ending)
-  giveBack(item, "unknown")
-  return ending
+  return !isAsked && item.attempt > 0 ? afterAttempt(run, item, ending) : ending
 }
 
 /** An attempt has failed; its cause, or `undefined` where the other side only said when to come back. */
@@ -146,8 +149,10 @@ export const afterAttempt = (run: Run, item: Item, cause: Cause.Cause<unknown>):
   if (gate === undefined || permit === undefined) return cause
   const { bug, closed, verdict } = judgeOnce(run, item, gate, permit, cause)
   const again = closed && !gate.countAttempts
-  // Where the start was for nothing, the item comes to the gate of the batch once more.
-  if (again || permit === item.permit) giveUp(item, permit, verdict)
+  // Where the start was for nothing, the item comes to the gate once more.
+  if (again) giveUp(item, permit, verdict)
+  // It is given back when it is known what becomes of the item: that may end the batch, and then no other may begin.
+  else if (permit === item.permit) item.heard = verdict
   else hear(item, permit, verdict)
   if (!again) return bug === undefined ? cause : Cause.combine(cause, bug)
   item.attempt--
@@ -242,9 +247,12 @@ const giveUp = (item: Item, permit: Permit, verdict: Verdict): void => {
   leave(permit, verdict)
 }
 
-/** A request of the item has ended. */
+/** A request of the item has ended; what the gate is told of it, unless it has heard that. */
 export const giveBack = (item: Item, verdict: Verdict): void => {
-  if (item.permit !== undefined) giveUp(item, item.permit, verdict)
+  if (item.permit === undefined) return
+  const heard = item.heard ?? verdict
+  item.heard = undefined
+  giveUp(item, item.permit, heard)
 }
 
 /** The item has ended, or was interrupted. */

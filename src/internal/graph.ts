@@ -7,7 +7,7 @@
  * guarantee of the engine.
  */
 import { hasProperty } from "effect/Predicate"
-import { InvalidOptions } from "../BatchError.ts"
+import { InvalidOptions, InvalidPipeline } from "../BatchError.ts"
 import type { Stamp } from "../Stamp.ts"
 import { hasPolicy } from "./attempts.ts"
 import {
@@ -19,7 +19,7 @@ import {
 } from "./definition.ts"
 import type { Policy } from "./gate/policy.ts"
 import * as Check from "./options.ts"
-import { stampOf } from "./stamp.ts"
+import { stampOf, stepsOf } from "./stamp.ts"
 
 export interface Step {
   readonly name: string
@@ -45,6 +45,13 @@ export interface Graph {
   readonly stamp: () => Stamp
   /** Whether any step may have a gate. */
   readonly gated: boolean
+}
+
+/** The step of a handler. `params`: which decoded params it takes, as `Step.params`. */
+export const stepOf = (name: string, handler: HandlerDefinition, params: number, next: Step["next"]): Step => {
+  const plain = !hasPolicy(handler)
+  const promised = plain ? handler.promised : undefined
+  return { name, handler, params, first: false, plain, promised, gate: handler.gate, next }
 }
 
 const names = { handlers: true, start: true, version: true, routes: true } as const
@@ -114,22 +121,27 @@ export const problemsOf = (pipeline: PipelineDefinition): ReadonlyArray<string> 
   return problems
 }
 
+const graphs = new WeakMap<PipelineDefinition, Graph>()
+
+/** The steps of a pipeline; throws `InvalidPipeline` where its wiring is wrong. */
+export const graphOf = (pipeline: PipelineDefinition): Graph => {
+  const known = graphs.get(pipeline)
+  if (known !== undefined) return known
+  const problems = problemsOf(pipeline)
+  if (problems.length > 0) throw new InvalidPipeline({ pipeline: pipeline.name, problems })
+  const graph = compile(pipeline)
+  graphs.set(pipeline, graph)
+  return graph
+}
+
 /** Builds the steps of a pipeline without problems. */
-export const compile = (pipeline: PipelineDefinition): Graph => {
+const compile = (pipeline: PipelineDefinition): Graph => {
   const decoders: Array<Decoder> = []
-  let gated = false
   const decoderOf = (handler: HandlerDefinition): number => {
     const decoder = handler.decoder
     if (decoder === undefined) return -1
     const known = decoders.findIndex((other) => other.schema === decoder.schema)
     return known === -1 ? decoders.push(decoder) - 1 : known
-  }
-
-  const stepOf = (name: string, handler: HandlerDefinition, next: Step["next"]): Step => {
-    const plain = !hasPolicy(handler)
-    if (handler.gate !== undefined) gated = true
-    const promised = plain ? handler.promised : undefined
-    return { name, handler, params: decoderOf(handler), first: false, plain, promised, gate: handler.gate, next }
   }
 
   const build = (graph: PipelineDefinition, prefix: string, leave: (action: string) => Step | undefined): Step => {
@@ -143,7 +155,7 @@ export const compile = (pipeline: PipelineDefinition): Graph => {
         key,
         isPipelineDefinition(handler)
           ? { ...build(handler, `${prefix}${key}/`, next), first: true }
-          : stepOf(prefix + key, handler, next)
+          : stepOf(prefix + key, handler, decoderOf(handler), next)
       )
     }
     for (const [key, routes] of Object.entries(graph.routes)) {
@@ -153,6 +165,7 @@ export const compile = (pipeline: PipelineDefinition): Graph => {
   }
 
   const start = build(pipeline, "", () => undefined)
+  const gated = Object.values(stepsOf(pipeline)).some(({ gate }) => gate !== undefined)
   let stamp: Stamp | undefined
   return { name: pipeline.name, start, decoders, gated, stamp: () => (stamp ??= stampOf(pipeline)) }
 }

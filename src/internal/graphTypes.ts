@@ -83,8 +83,13 @@ type Unrouted<HS, Rt, K extends keyof HS> = Exclude<
   K extends keyof Rt ? keyof Rt[K] : never
 >
 
-export type FinalAction<HS, Rt> = { [K in keyof HS]: Unrouted<HS, Rt, K> }[keyof HS]
+/** With `infer`, here and below, the compiler writes down what it found, in errors and declarations, and not these names. */
+export type FinalAction<HS, Rt> = { [K in keyof HS]: Unrouted<HS, Rt, K> }[keyof HS] extends infer A extends string
+  ? A
+  : never
 
 export type FinalOutput<HS, Rt> = {
   [K in keyof HS]: [Unrouted<HS, Rt, K>] extends [never] ? never : Handler.Output<Known<HS[K]>>
-}[keyof HS]
+}[keyof HS] extends infer O
+  ? O
+  : never

@@ -3,9 +3,8 @@
  * options.
  */
 import * as Cause from "effect/Cause"
-import { format } from "effect/Formatter"
 import * as Pipeable from "effect/Pipeable"
-import { errorText } from "../errors/text.ts"
+import { messageOf } from "../errors/text.ts"
 import type * as Handler from "../Handler.ts"
 import type { Options } from "../HandlerOptions.ts"
 import { fromSchema } from "./decoder.ts"
@@ -36,14 +35,6 @@ export const unknownError =
   (name: string) =>
   (cause: unknown): Cause.UnknownError =>
     new Cause.UnknownError(cause, `Handler "${name}" failed: ${messageOf(cause)}`)
-
-const messageOf = (cause: unknown): string => {
-  try {
-    return cause instanceof Error ? cause.message || errorText(cause) : format(cause)
-  } catch {
-    return "a value that cannot be shown"
-  }
-}
 
 const names: Names<AnyOptions & { readonly handleRequest: unknown; readonly catch: unknown }> = {
   params: true,
@@ -80,6 +71,8 @@ export const checkRequest = (name: string, options: { readonly handleRequest: un
   Check.requiredFunction("handleRequest", options.handleRequest, owner)
 }
 
+const whereToWait = " (wait in handleRequest, which may be async in Handler.fromPromise)"
+
 export const define = (
   name: string,
   options: AnyOptions,
@@ -88,9 +81,9 @@ export const define = (
 ): HandlerDefinition => {
   const { retry, settleCost, timeout } = options
   const owner = `handler "${name}"`
-  Check.optionalSync("prepareInputs", options.prepareInputs, owner)
+  Check.optionalSync("prepareInputs", options.prepareInputs, owner, whereToWait)
   Check.optionalFunction("handleError", options.handleError, owner)
-  Check.optionalSync("processResults", options.processResults, owner)
+  Check.optionalSync("processResults", options.processResults, owner, whereToWait)
   Check.optionalFunction("settleCost", settleCost, owner)
   if (retry !== undefined) Check.retry(owner, retry)
   return {

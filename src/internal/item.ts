@@ -4,10 +4,12 @@
  */
 import * as Cause from "effect/Cause"
 import * as Context from "effect/Context"
+import { NodeInspectSymbol } from "effect/Inspectable"
 import * as Scope from "effect/Scope"
-import { CurrentItem } from "./currentItem.ts"
-import type { First, Verdict } from "./duplicates.ts"
+import { CurrentItem, shown } from "./currentItem.ts"
+import type { First, Result } from "./duplicates.ts"
 import type { Ending } from "./ending.ts"
+import type { Verdict } from "./gate/aimd.ts"
 import { Holding, type Payer } from "./gate/holding.ts"
 import type { Permit } from "./gate/permit.ts"
 import { settle } from "./gate/policy.ts"
@@ -63,11 +65,13 @@ export class Item implements CurrentItem, Payer {
   /** Why a gate has sent it away. */
   refused: string | undefined = undefined
   /** What another item has come to, where this one shares it. */
-  verdict: Verdict | undefined = undefined
+  adopted: Result | undefined = undefined
   /** The permit of the gate of the batch, that of the gate of the step, and the permits that the batch runs under. */
   entry: Permit | undefined = undefined
   permit: Permit | undefined = undefined
   around: Holding | undefined = undefined
+  /** What the gate of the step is to be told of the last request, where its permit is not given back yet. */
+  heard: Verdict | undefined = undefined
   /** What the gate said of an attempt that failed: the last one, where so many were made. */
   judged: (Judgement & { readonly attempts: number }) | undefined = undefined
   /** What `within` keeps for the item. */
@@ -112,27 +116,36 @@ export class Item implements CurrentItem, Payer {
     return this.step?.name ?? ""
   }
 
+  toJSON(): unknown {
+    return shown(this)
+  }
+
+  [NodeInspectSymbol](): unknown {
+    return shown(this)
+  }
+
   /** The calls that were made for this item. */
   get calls(): number {
-    return this.verdict === undefined ? this.attempts : 0
+    return this.adopted === undefined ? this.attempts : 0
   }
 
   /** Comes to what another item has come to. */
-  adopt(verdict: Verdict): void {
-    this.verdict = verdict
-    this.trail = verdict.trail
-    this.step = verdict.step
-    this.action = verdict.action
-    this.output = verdict.output
-    this.attempts = verdict.attempts
-    this.refused = verdict.refused
-    this.cancelled = verdict.ending === "interrupted"
-    this.ending = verdict.ending === "interrupted" ? Cause.interrupt() : verdict.ending
+  adopt(result: Result): void {
+    this.adopted = result
+    this.trail = result.trail
+    this.step = result.step
+    this.action = result.action
+    this.output = result.output
+    this.attempts = result.attempts
+    this.refused = result.refused
+    this.cancelled = result.ending === "interrupted"
+    this.ending = result.ending === "interrupted" ? Cause.interrupt() : result.ending
   }
 
-  /** Whether nothing was done for it yet, so that it can be said not to have started. */
+  /** Whether it waits at a gate for its first call: nothing was done for it yet, so it can be said not to have started. */
   get isUntouched(): boolean {
-    return this.refused === undefined ? this.step === undefined && this.entry?.started === false : this.attempts === 0
+    const { attempts, entry, permit, refused } = this
+    return attempts === 0 && (refused !== undefined || entry?.started === false || permit?.started === false)
   }
 
   /** Whether a start was counted whose request was not made yet: it does not wait for anything else then. */

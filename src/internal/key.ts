@@ -11,6 +11,7 @@
  *
  * @since 0.1.0
  */
+import * as Redacted from "effect/Redacted"
 import { kindOf } from "./deepCopy.ts"
 
 /**
@@ -28,12 +29,21 @@ import { kindOf } from "./deepCopy.ts"
  * **Gotchas**
  *
  * What only private fields hold takes no part. A minifier that renames classes
- * changes the keys of their instances.
+ * changes the keys of their instances. A `Redacted` is known by its value, but in
+ * another process by another key: what is kept of a secret must not tell it.
  *
  * @category combinators
  * @since 0.1.0
  */
 export const stableKey = (params: unknown): string => keyOf(params, atomText)
+
+/**
+ * Returns whether a key is such a hash, which says nothing to a reader.
+ *
+ * @category guards
+ * @since 0.1.0
+ */
+export const isHash = (key: string): boolean => /^[0-9a-f]{32}$/.test(key)
 
 /**
  * Returns a function that answers the same key for values of equal content and
@@ -202,6 +212,9 @@ const expand = (shapes: Shapes, shape: Shape): void => {
   }
   if (Array.isArray(value)) {
     for (const item of value) text = append(shapes, shape, text, item)
+  } else if (Redacted.isRedacted(value)) {
+    salt ??= crypto.randomUUID()
+    text = append(shapes, shape, `X${quote(salt)}`, secretOf(value))
   } else {
     for (const key of Object.keys(value).sort()) {
       const property: unknown = Reflect.get(value, key)
@@ -249,7 +262,8 @@ const objectAtomText = (value: object): string | undefined => {
   const prototype: unknown = Object.getPrototypeOf(value)
   if (prototype === Object.prototype || Array.isArray(value)) return undefined
   const text = builtInText(value)
-  if (text !== undefined || value instanceof Error || Object.keys(value).length > 0) return text
+  const isContainer = value instanceof Error || Object.keys(value).length > 0 || Redacted.isRedacted(value)
+  if (text !== undefined || isContainer) return text
   return opaqueText(value)
 }
 
@@ -265,6 +279,18 @@ const opaqueText = (value: object): string | undefined => {
   return typeof toString !== "function" || toString === Object.prototype.toString || typeof _tag === "string"
     ? undefined
     : `O${openText(value)}${quote(String(value))}`
+}
+
+/** In the keys of secrets: they are kept in reports, and a digest alone could be turned back. */
+let salt: string | undefined
+
+const secretOf = (value: Redacted.Redacted<unknown>): unknown => {
+  try {
+    return Redacted.value(value)
+  } catch {
+    // It was wiped.
+    return undefined
+  }
 }
 
 const openText = (value: object): string => {

@@ -8,7 +8,7 @@
  */
 import type { Item } from "./item.ts"
 import { type AnyOutcome, type KeyOf, Succeeded } from "./outcome.ts"
-import type { Ending } from "./trail.ts"
+import type { Finish } from "./trail.ts"
 
 export interface LedgerOptions {
   readonly keep: "all" | "failures" | "none"
@@ -30,8 +30,8 @@ const blockSize = 1024
 class Block {
   /** Of a success its output, of every other item its outcome. */
   readonly results: Array<unknown>
-  /** Of a success how it ended, as its place among the endings, from 1. */
-  endings: Uint32Array
+  /** Of a success how it ended, as its place among the finishes, from 1. */
+  finishes: Uint32Array
   /** When each began, and how long it took. */
   times: Float64Array
   /** Empty where the params of all items are at hand. */
@@ -41,17 +41,17 @@ class Block {
 
   constructor(rows: number) {
     this.results = new Array(rows)
-    this.endings = new Uint32Array(rows)
+    this.finishes = new Uint32Array(rows)
     this.times = new Float64Array(2 * rows)
   }
 
   /** Makes a place for one more, where it is not known how many there will be. */
   open(at: number): void {
-    if (at === this.endings.length) {
+    if (at === this.finishes.length) {
       const rows = Math.min(Math.max(2 * at, 16), blockSize)
-      const { endings, times } = this
-      this.endings = new Uint32Array(rows)
-      this.endings.set(endings)
+      const { finishes, times } = this
+      this.finishes = new Uint32Array(rows)
+      this.finishes.set(finishes)
       this.times = new Float64Array(2 * rows)
       this.times.set(times)
     }
@@ -71,7 +71,7 @@ export class Ledger {
   readonly #timed: boolean
   readonly #blocks: Array<Block> = []
   /** Each as often as another one came in between: items on the same route share one. */
-  readonly #endings: Array<Ending> = []
+  readonly #finishes: Array<Finish> = []
   readonly #failures = new Map<number, AnyOutcome>()
 
   constructor({ first, items, keep, keyOf, size, timed }: LedgerOptions) {
@@ -95,7 +95,7 @@ export class Ledger {
     if (row >= this.#size) block.open(at)
   }
 
-  succeed(item: Item, ending: Ending, millis: number): void {
+  succeed(item: Item, finish: Finish, millis: number): void {
     if (this.#keep !== "all") return
     const row = item.index - this.#first
     const at = row % blockSize
@@ -104,9 +104,9 @@ export class Ledger {
     block.times[2 * at] = item.startedAt
     block.times[2 * at + 1] = millis
     if (this.#timed) block.stepStarts[at] = item.stepStarts!
-    const endings = this.#endings
-    if (endings[endings.length - 1] !== ending) endings.push(ending)
-    block.endings[at] = endings.length
+    const finishes = this.#finishes
+    if (finishes[finishes.length - 1] !== finish) finishes.push(finish)
+    block.finishes[at] = finishes.length
   }
 
   put(outcome: AnyOutcome): void {
@@ -134,7 +134,7 @@ export class Ledger {
     const indexes: Array<number> = []
     this.#blocks.forEach((block, position) => {
       for (let at = 0; at < block.results.length; at++) {
-        const hasEnded = block.endings[at] !== 0 || block.results[at] !== undefined
+        const hasEnded = block.finishes[at] !== 0 || block.results[at] !== undefined
         if (hasEnded) indexes.push(position * blockSize + at + this.#first)
       }
     })
@@ -157,10 +157,10 @@ export class Ledger {
   #outcomeAt(block: Block, row: number): AnyOutcome | undefined {
     const at = row % blockSize
     const result = block.results[at]
-    const ending = this.#endings[block.endings[at]! - 1]
-    // Without an ending, the result is the outcome itself, or the item has not ended.
-    if (ending === undefined) return result as AnyOutcome | undefined
-    const { action, attempts, trail } = ending
+    const finish = this.#finishes[block.finishes[at]! - 1]
+    // Without a finish, the result is the outcome itself, or the item has not ended.
+    if (finish === undefined) return result as AnyOutcome | undefined
+    const { action, attempts, trail } = finish
     return new Succeeded(
       {
         index: row + this.#first,

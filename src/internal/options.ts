@@ -79,7 +79,7 @@ export const retry = (
     const expected = 'a Schedule, such as Schedule.spaced("100 millis")'
     throw new InvalidOptions({ option: "retry.schedule", value: schedule, expected, owner })
   }
-  optionalFunction("retry.while", value.while, owner)
+  optionalSync("retry.while", value.while, owner)
 }
 
 export const optionalFunction = (option: string, value: unknown, owner?: string): void => {
@@ -92,10 +92,10 @@ export const requiredFunction = (option: string, value: unknown, owner?: string)
 }
 
 /** Nobody waits for what an async function answers. Found here, where it costs no item anything. */
-export const optionalSync = (option: string, value: unknown, owner: string): void => {
+export const optionalSync = (option: string, value: unknown, owner: string, remedy = ""): void => {
   optionalFunction(option, value, owner)
   if (!isAsync(value)) return
-  const expected = "a synchronous function (wait in handleRequest, which may be async in Handler.fromPromise)"
+  const expected = `a synchronous function${remedy}`
   throw new InvalidOptions({ option, value, expected, owner })
 }
 

@@ -7,6 +7,7 @@ import * as Duration from "effect/Duration"
 import { format } from "effect/Formatter"
 import { NodeInspectSymbol } from "effect/Inspectable"
 import type { ItemError } from "../BatchError.ts"
+import { messageOf } from "../errors/text.ts"
 import type * as Outcome from "../Outcome.ts"
 import type { Trail } from "./trail.ts"
 
@@ -23,7 +24,7 @@ export const checkedKey =
   }
 
 /** What an outcome takes over from a running item; the rest of the item can go. */
-interface Run {
+interface Ran {
   readonly index: number
   readonly params: unknown
   readonly attempts: number
@@ -34,13 +35,12 @@ interface Run {
   readonly stepStarts: ReadonlyArray<number> | undefined
 }
 
-/** The key for who looks at the whole outcome: he is to see the rest of it all the same. */
-const keyText = (outcome: Base): string => {
+/** The key for who looks at more than that: where the caller's function throws, he is to see the rest all the same. */
+export const keyText = (outcome: { readonly index: number; readonly key: string }): string => {
   try {
     return outcome.key
   } catch (thrown) {
-    const problem = thrown instanceof Error ? thrown.message : "it cannot be made"
-    return `(item ${outcome.index} has no key: ${problem})`
+    return `(item ${outcome.index} has no key: ${messageOf(thrown)})`
   }
 }
 
@@ -77,13 +77,13 @@ abstract class Started extends Base {
   readonly #millis: number
   readonly #stepStarts: ReadonlyArray<number> | undefined
 
-  constructor(run: Run, keyOf: KeyOf, millis: number) {
-    super(run.index, run.params, keyOf)
-    this.attempts = run.attempts
-    this.#trail = run.trail
-    this.#startedAt = run.startedAt
+  constructor(ran: Ran, keyOf: KeyOf, millis: number) {
+    super(ran.index, ran.params, keyOf)
+    this.attempts = ran.attempts
+    this.#trail = ran.trail
+    this.#startedAt = ran.startedAt
     this.#millis = millis
-    this.#stepStarts = run.stepStarts
+    this.#stepStarts = ran.stepStarts
   }
 
   get path(): ReadonlyArray<string> {
@@ -125,8 +125,8 @@ export class Succeeded extends Started implements Outcome.Succeeded<unknown, str
   readonly output: unknown
   readonly reused = false
 
-  constructor(run: Run, keyOf: KeyOf, millis: number, action: string, output: unknown) {
-    super(run, keyOf, millis)
+  constructor(ran: Ran, keyOf: KeyOf, millis: number, action: string, output: unknown) {
+    super(ran, keyOf, millis)
     this.action = action
     this.output = output
   }
@@ -137,8 +137,8 @@ export class Failed extends Started implements Outcome.Failed<unknown, unknown> 
   readonly handler: string | undefined
   readonly cause: Cause.Cause<ItemError<unknown>>
 
-  constructor(run: Run, keyOf: KeyOf, millis: number, handler: string | undefined, cause: Cause.Cause<unknown>) {
-    super(run, keyOf, millis)
+  constructor(ran: Ran, keyOf: KeyOf, millis: number, handler: string | undefined, cause: Cause.Cause<unknown>) {
+    super(ran, keyOf, millis)
     this.handler = handler
     this.cause = cause
   }
@@ -149,8 +149,8 @@ export class Skipped extends Started implements Outcome.Skipped<unknown> {
   readonly handler: string
   readonly reason: string
 
-  constructor(run: Run, keyOf: KeyOf, millis: number, handler: string, reason: string) {
-    super(run, keyOf, millis)
+  constructor(ran: Ran, keyOf: KeyOf, millis: number, handler: string, reason: string) {
+    super(ran, keyOf, millis)
     this.handler = handler
     this.reason = reason
   }
@@ -161,8 +161,8 @@ export class Interrupted extends Started implements Outcome.Interrupted<unknown>
   readonly handler: string | undefined
   declare readonly reason?: string | undefined
 
-  constructor(run: Run, keyOf: KeyOf, millis: number, handler: string | undefined, reason: string | undefined) {
-    super(run, keyOf, millis)
+  constructor(ran: Ran, keyOf: KeyOf, millis: number, handler: string | undefined, reason: string | undefined) {
+    super(ran, keyOf, millis)
     this.handler = handler
     if (reason !== undefined) this.reason = reason
   }

@@ -39,7 +39,7 @@ export class Meter {
 
   private look(): Progress {
     const { aside, calls, concurrency, draining, endedBy, finished, places, options, paused, stopped, tally } = this.run
-    const millis = this.run.now()
+    const millis = finished === undefined ? this.run.now() : Duration.toMillis(finished.duration)
     const total = this.run.expected
     const ended = tally.accounted
     const rate = this.rateAt({ millis, ended: tally.ended })

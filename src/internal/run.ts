@@ -31,14 +31,12 @@ import type { AnyOutcome } from "./outcome.ts"
 import { Pace } from "./pace.ts"
 import { Places } from "./places.ts"
 import { inOneShape, type RunOptions } from "./runOptions.ts"
-import { settle, tell } from "./settle.ts"
+import { interrupt, settle } from "./settle.ts"
 import { Signal } from "./signal.ts"
 import { Stopwatch } from "./stopwatch.ts"
 import { Tally } from "./tally.ts"
 import { Trail } from "./trail.ts"
 import type { Worker } from "./worker.ts"
-
-export type { RunOptions } from "./runOptions.ts"
 
 export class Run {
   readonly options: RunOptions
@@ -254,10 +252,9 @@ export class Run {
     this.endBy({ _tag: "Failure" })
   }
 
-  interrupt(item: Item, now: number): AnyOutcome {
-    const outcome = this.tally.interrupt(item, now)
-    for (const other of tell(this, item, "interrupted", outcome) ?? []) this.goOn(other)
-    return outcome
+  /** Accounts for an item that has not come to its end, and answers as `settle` does. */
+  interrupt(item: Item, now: number): AnyOutcome | undefined {
+    return interrupt(this, item, now)
   }
 
   /** Tells who looks on that an item has ended. */
@@ -390,7 +387,7 @@ export class Run {
     for (let item = next(); item !== undefined; item = next()) {
       this.aside.delete(item)
       const outcome = item.ending === undefined ? this.interrupt(item, now) : this.settle(item, item.ending, now)
-      if (outcome !== undefined && this.options.publish !== undefined) this.unpublished.push(outcome)
+      if (outcome !== undefined) this.unpublished.push(outcome)
     }
     for (const params of this.options.source.rest()) {
       this.tally.open(this.read, params)

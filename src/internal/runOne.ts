@@ -4,11 +4,12 @@
 import * as Effect from "effect/Effect"
 import { ItemSkipped } from "../BatchError.ts"
 import type { PipelineDefinition } from "./definition.ts"
-import { execute, graphOf, refOf } from "./execute.ts"
+import { execute } from "./execute.ts"
+import { graphOf } from "./graph.ts"
 import { stableKey } from "./key.ts"
 import * as Check from "./options.ts"
 import type { AnyOutcome } from "./outcome.ts"
-import { Atomic } from "./shared.ts"
+import { Atomic, refOf } from "./shared.ts"
 import * as Source from "./source.ts"
 
 const names = { params: true, shared: true, maxSteps: true } as const
@@ -18,6 +19,7 @@ export const runOne = (
   options: { readonly params: unknown; readonly shared?: unknown; readonly maxSteps?: number | undefined }
 ): Effect.Effect<unknown, unknown, unknown> => {
   const batch = execute(() => {
+    Check.object("options", options, "an object with params", "a run")
     Check.spelling("a run", options, names)
     return {
       graph: graphOf(pipeline),

@@ -7,6 +7,8 @@
  * a cell of its own, and its changes are merged when it has succeeded.
  */
 import * as Cause from "effect/Cause"
+import { hasProperty } from "effect/Predicate"
+import type * as Ref from "effect/Ref"
 import { SharedDataConflict } from "../BatchError.ts"
 import { deepCopy } from "./deepCopy.ts"
 import type { Next } from "./definition.ts"
@@ -36,6 +38,11 @@ export class Cell {
     }
   }
 }
+
+/** The cell behind the option `shared`: that of a `Ref`, or a new one with the value. */
+export const refOf = (shared: unknown): { current: unknown } =>
+  // `Ref` has no guard of its own.
+  hasProperty(shared, "~effect/Ref") ? (shared as Ref.Ref<unknown>).ref : { current: shared }
 
 /** Where the items of a batch find the shared data. */
 export interface SharedData {

@@ -8,6 +8,7 @@
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Semaphore from "effect/Semaphore"
+import { InvalidOptions } from "../BatchError.ts"
 
 export const end: unique symbol = Symbol.for("parallel-batch-pipeline/Source/end")
 export const pending: unique symbol = Symbol.for("parallel-batch-pipeline/Source/pending")
@@ -74,8 +75,20 @@ class FromArray implements Source {
   }
 }
 
+/** Iterators that have nothing more to give: a batch that is run again with one would succeed with no items. */
+const spent = new WeakSet<object>()
+
+const unspent = <I extends object>(iterator: I): I => {
+  if (!spent.has(iterator)) return iterator
+  throw new InvalidOptions({
+    option: "params",
+    value: iterator,
+    expected: "an input that no earlier run has used up: an iterator can be read once"
+  })
+}
+
 const fromIterable = (iterable: Iterable<unknown>): Source => {
-  const iterator = iterable[Symbol.iterator]()
+  const iterator = unspent(iterable[Symbol.iterator]())
   let open = true
   let exhausted = false
   return {
@@ -90,6 +103,7 @@ const fromIterable = (iterable: Iterable<unknown>): Source => {
       const result = iterator.next()
       if (result.done === true) {
         exhausted = true
+        spent.add(iterator)
         return end
       }
       open = true
@@ -98,10 +112,11 @@ const fromIterable = (iterable: Iterable<unknown>): Source => {
     pull: Effect.void,
     rest: () => [],
     close: Effect.sync(() => {
-      if (open) {
-        open = false
-        iterator.return?.()
-      }
+      if (!open) return
+      open = false
+      if (iterator.return === undefined) return
+      spent.add(iterator)
+      iterator.return()
     })
   }
 }
@@ -155,7 +170,7 @@ export const buffered = (options: {
 }
 
 const fromAsyncIterable = (iterable: AsyncIterable<unknown>): Source => {
-  const iterator = iterable[Symbol.asyncIterator]()
+  const iterator = unspent(iterable[Symbol.asyncIterator]())
   let open = true
   let waiting = false
   return buffered({
@@ -171,7 +186,10 @@ const fromAsyncIterable = (iterable: AsyncIterable<unknown>): Source => {
       }
       try {
         iterator.next().then((result) => {
-          if (result.done === true) open = false
+          if (result.done === true) {
+            open = false
+            spent.add(iterator)
+          }
           settle(Effect.succeed(result.done === true ? [] : [result.value]))
         }, fail)
       } catch (error) {
@@ -181,6 +199,7 @@ const fromAsyncIterable = (iterable: AsyncIterable<unknown>): Source => {
     close: Effect.suspend(() => {
       if (!open || iterator.return === undefined) return Effect.void
       open = false
+      spent.add(iterator)
       const returned = Effect.promise(async () => iterator.return!())
       // A generator answers `return` only after the `next` it is in. That may be never, and a batch must not hang
       // on an input that went silent: one turn for those that answer at once, then it closes in its own time.

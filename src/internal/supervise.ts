@@ -8,12 +8,13 @@ import type { Run } from "./run.ts"
 import { snapshotOf } from "./snapshot.ts"
 import { Worker } from "./worker.ts"
 
-type AnyEffect = Effect.Effect<void, never, unknown>
+/** What runs until the batch ends, or ends it. */
+type Part = Effect.Effect<void, never, unknown>
 
 /** Runs every item; ends early after `stop`, when everything that ran has been interrupted and finalized. */
-export const supervise = (run: Run): AnyEffect => {
+export const supervise = (run: Run): Part => {
   const { beside, canary, drain, timeouts } = run.options
-  const others: Array<AnyEffect> = []
+  const others: Array<Part> = []
   // The end of a timer is where the batch begins to drain, and not its end.
   for (const { duration, reason } of timeouts ?? []) {
     others.push(
@@ -39,7 +40,7 @@ export const supervise = (run: Run): AnyEffect => {
 }
 
 /** Comes first in the race, so that an interruption says it before it reaches the first worker. */
-const stoppingOf = (run: Run): AnyEffect =>
+const stoppingOf = (run: Run): Part =>
   Effect.onInterrupt(run.stopping.wait, () =>
     Effect.sync(() => {
       run.stopped = true
@@ -50,11 +51,11 @@ const stoppingOf = (run: Run): AnyEffect =>
  * Starts workers while there are items for them. They are children of the fiber
  * that runs this; it ends when all of them have ended.
  */
-const ramp = (run: Run): AnyEffect =>
+const ramp = (run: Run): Part =>
   Effect.awaitAllChildren(
     Effect.whileLoop({
       while: () => run.hasWork,
-      body: (): AnyEffect => {
+      body: (): Part => {
         if (!run.wantsWorker) return run.demanded.wait
         if (run.pace.isDue()) return run.pace.turn
         const worker = new Worker(run)
@@ -68,7 +69,7 @@ const ramp = (run: Run): AnyEffect =>
   )
 
 /** Asks the canary once its items have ended; then the others start, or the batch ends. */
-const probe = (run: Run, { check, items }: Canary): AnyEffect => {
+const probe = (run: Run, { check, items }: Canary): Part => {
   const ask = Effect.suspend(() => check(snapshotOf(run)))
   const act = Effect.matchCause(ask, {
     onFailure: (cause) => {

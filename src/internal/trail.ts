@@ -1,5 +1,5 @@
-/** How a run ended that succeeded. */
-export interface Ending {
+/** How an item ended that succeeded. */
+export interface Finish {
   readonly trail: Trail
   readonly action: string
   readonly attempts: number
@@ -15,8 +15,8 @@ export class Trail {
   readonly length: number
   /** Where the last item went from here. One only, so that routes nobody tells of any more are forgotten. */
   #after: Trail | undefined = undefined
-
-  #ending: Ending | undefined = undefined
+  /** How the last item that ended here did. */
+  #finish: Finish | undefined = undefined
 
   constructor(step: string, before: Trail | undefined) {
     this.step = step
@@ -29,11 +29,11 @@ export class Trail {
     return after !== undefined && after.step === step ? after : (this.#after = new Trail(step, this))
   }
 
-  end(action: string, attempts: number): Ending {
-    const ending = this.#ending
-    return ending !== undefined && ending.action === action && ending.attempts === attempts
-      ? ending
-      : (this.#ending = { trail: this, action, attempts })
+  end(action: string, attempts: number): Finish {
+    const finish = this.#finish
+    return finish !== undefined && finish.action === action && finish.attempts === attempts
+      ? finish
+      : (this.#finish = { trail: this, action, attempts })
   }
 
   toArray(): Array<string> {

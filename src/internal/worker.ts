@@ -1,8 +1,6 @@
 /**
- * One worker: a single fiber that takes item after item through the graph.
- *
- * It is a state machine inside one `Effect.whileLoop`: `advance` goes on until
- * there is an effect to wait for, the fiber runs it, and `receive` takes its
+ * One worker: a single fiber that takes item after item through the graph. It is a state machine inside one
+ * `Effect.whileLoop`: `advance` goes on until there is an effect to wait for, the fiber runs it, and `receive` takes its
  * value. Finished effects stay inside `advance`: nothing is allocated for a step.
  *
  * A failure, or what `advance` throws, leaves the loop and becomes the end of the
@@ -205,6 +203,7 @@ export class Worker implements Driver, Tenant {
     const scope = item.openScope
     if (children !== undefined || scope !== undefined) {
       if (ending !== "succeeded" && Cause.isCause(ending) && !item.cancelled) this.run.failWith(ending)
+      giveBack(item, "unknown")
       if (this.left) return false
     }
     if (children !== undefined) return this.wait("finalizers", Effect.exit(Fiber.interruptAll(children)))
@@ -214,12 +213,11 @@ export class Worker implements Driver, Tenant {
     this.item = undefined
     this.ending = undefined
     const outcome = this.run.settle(item, ending, now)
-    // Now that the outcome may have ended the batch, and with it those that wait at its gate.
-    if (item.entry !== undefined) depart(item, ending)
     const publishing = outcome === undefined ? undefined : this.run.options.publish?.(outcome)
-    if (publishing === undefined) return false
-    this.outcome = outcome
-    return this.wait("published", publishing)
+    if (publishing !== undefined) this.outcome = outcome
+    // Last: the outcome may have ended the batch, and those that wait at a gate may end it before this returns.
+    if (item.entry !== undefined || item.permit !== undefined) depart(item, ending)
+    return publishing !== undefined && !this.left && this.wait("published", publishing)
   }
 
   /** Has the fiber run an effect of the item, in the context of the item. */
@@ -285,8 +283,8 @@ export class Worker implements Driver, Tenant {
 
   /** Ends a step, and begins the next one. */
   private finish(item: Item, outputs: unknown): void {
-    if (!this.left && item.permit !== undefined) giveBack(item, "success")
     if (this.left) return
+    if (item.permit !== undefined) item.heard = "success"
     const next = processed(item, outputs)
     // The caller's code may have ended the batch, and with it this item.
     if (this.left) return
@@ -301,6 +299,7 @@ export class Worker implements Driver, Tenant {
     item.action = next.action
     const done = next.stop === undefined ? "succeeded" : next
     this.ending = target === undefined ? done : enter(item, target, outputs, this.run)
+    if (this.ending === undefined && item.permit !== undefined) giveBack(item, "success")
   }
 
   /** The fiber ends: by itself with nothing in hand, or because the batch was stopped. */
@@ -341,8 +340,8 @@ export class Worker implements Driver, Tenant {
     this.finalizing = undefined
     const now = this.run.now()
     const outcome = ending === undefined ? this.run.interrupt(item, now) : this.run.settle(item, ending, now)
-    if (this.run.gates.any) depart(item, ending)
     if (outcome !== undefined) this.run.unpublished.push(outcome)
+    if (this.run.gates.any) depart(item, ending)
   }
 
   /** Calls a request that answers a promise, or a value; `true` where it is a promise. */

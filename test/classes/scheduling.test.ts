@@ -81,7 +81,11 @@ describe("an overridden handleRequest", () => {
   })
 
   it("runs items at the same time, whatever the option concurrency", async () => {
-    const work = new Work()
+    const { promise: haveStarted, resolve: start } = Promise.withResolvers<void>()
+    const work = new Work(() => {
+      if (work.events.length === 3) start()
+      return haveStarted
+    })
 
     const report = await new Scheduled(work, 3, all).runReport({})
 

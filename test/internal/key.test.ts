@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Arbitrary, Option, Result, Schema } from "effect"
+import { Arbitrary, Option, Redacted, Result, Schema } from "effect"
 import { makeIdentityKey, stableKey } from "../../src/internal/key.ts"
 
 const assertSame = (left: unknown, right: unknown) => assert.strictEqual(stableKey(left), stableKey(right))
@@ -159,6 +159,17 @@ describe("key", () => {
     it("knows an instance without properties by its own toString", () => {
       assertSame(new Secret(1), new Secret(1))
       assertDistinct([new Secret(1), new Secret(2), "Secret 1"])
+    })
+
+    it("knows a secret by its value, whose key tells nothing of it in another process", () => {
+      const secrets = ["alice", "bob", { user: "alice" }, undefined].map((value) => ({ token: Redacted.make(value) }))
+      assertDistinct([...secrets, { token: "alice" }, { token: { user: "alice" } }])
+      assertSame({ token: Redacted.make("alice") }, secrets[0])
+      assertSame({ token: Redacted.make({ user: "alice" }, { label: "other" }) }, secrets[2])
+
+      const wiped = Redacted.make("gone")
+      Redacted.wipeUnsafe(wiped)
+      assertSame(wiped, Redacted.make(undefined))
     })
 
     it("knows an error by its class, name, message, and properties", () => {

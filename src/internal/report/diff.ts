@@ -7,8 +7,9 @@ import { InvalidOptions } from "../../BatchError.ts"
 import type { Change, Diff, DiffOptions } from "../../Digest.ts"
 import type * as Outcome from "../../Outcome.ts"
 import type * as Report from "../../Report.ts"
+import { isHash } from "../key.ts"
 import * as Check from "../options.ts"
-import { isHash, keyOf } from "./keyOf.ts"
+import { keyOf } from "./keyOf.ts"
 import { contentOf, Matches } from "./match.ts"
 
 export const isReport = (u: unknown): u is Report.Any => hasProperty(u, "outcomes") && hasProperty(u, "endedBy")

@@ -99,7 +99,7 @@ const shortId =
 const number = /(?:(?<![\w.)\]])[-+])?\d+(?:[.,_]\d+)*(?:e[+-]?\d+)?/gi
 
 /** Folds what is particular to one item: times, URLs, addresses, ids, paths and numbers. */
-export const fold = (message: string): string => Text.head(folded(message), 300)
+const fold = (message: string): string => Text.head(folded(message), 300)
 
 const folded = (message: string): string =>
   withoutEmails(Text.head(message, longest).replaceAll(/\s+/g, " ").trim().replaceAll(url, "<url>"))

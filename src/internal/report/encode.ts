@@ -27,7 +27,7 @@ export const counts = [
 ] as const satisfies ReadonlyArray<keyof Report.Any>
 
 /** Everything but the outcomes. */
-export const encodeHeader = (report: Report.Any, schemas: Schemas): { readonly [key: string]: Json } => ({
+const encodeHeader = (report: Report.Any, schemas: Schemas): { readonly [key: string]: Json } => ({
   format: formatName,
   version: formatVersion,
   pipeline: encodeAny(report.pipeline),
@@ -40,7 +40,7 @@ export const encodeHeader = (report: Report.Any, schemas: Schemas): { readonly [
   kept: report.outcomes.length
 })
 
-export const encodeOutcome = (outcome: Outcome.Any, schemas: Schemas): Json => {
+const encodeOutcome = (outcome: Outcome.Any, schemas: Schemas): Json => {
   const { _tag, index } = outcome
   const item = { _tag, index, key: keyOf(outcome), params: encodeWith(outcome.params, schemas.params) }
   if (outcome._tag === "NotStarted") return outcome.reason === undefined ? item : { ...item, reason: outcome.reason }

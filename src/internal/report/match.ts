@@ -8,7 +8,7 @@ import { stableKey } from "../key.ts"
 import * as Text from "./text.ts"
 
 /** Text for text the same where params are; `undefined` where that cannot be known, and then they match nothing. */
-export type ContentOf = (key: string, params: unknown) => string | undefined
+type ContentOf = (key: string, params: unknown) => string | undefined
 
 export const contentOf = (params: unknown): string | undefined =>
   Text.safely<string | undefined>(() => stableKey(params), undefined)

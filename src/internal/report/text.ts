@@ -4,6 +4,9 @@
  */
 import * as Duration from "effect/Duration"
 import { format } from "effect/Formatter"
+import { cut, head } from "../../errors/text.ts"
+
+export { cut, head } from "../../errors/text.ts"
 
 /** What colours a text; `styleText` of `node:util` is one. */
 export type StyleText = (style: "bold" | "dim" | "green" | "red" | "yellow" | "cyan", text: string) => string
@@ -46,16 +49,6 @@ export const safely = <A>(f: () => A, otherwise: A): A => {
 
 /** Any value, also one whose own functions throw. */
 export const show = (value: unknown): string => safely(() => format(value), "a value that cannot be shown")
-
-/** The beginning of a text, which ends with a whole character. */
-export const head = (text: string, length: number): string => {
-  if (text.length <= length) return text
-  const last = text.charCodeAt(length - 1)
-  return text.slice(0, last >= 0xd800 && last <= 0xdbff ? length - 1 : length)
-}
-
-export const cut = (text: string, length: number): string =>
-  text.length <= length ? text : `${head(text, Math.max(0, length - 1))}…`
 
 /** As `cut`; of what has a path in it the end stays as well, which tells one file from another. */
 export const cutPath = (text: string, length: number): string => {

@@ -245,13 +245,13 @@ const readers: Readonly<Record<string, Reader>> = {
 /** `Object.fromEntries` defines properties and does not assign them, so that `__proto__` is a key like any other. */
 const fromEntries = (entries: ReadonlyArray<readonly [string, unknown]>): unknown => Object.fromEntries(entries)
 
-export const durationText = (value: Duration.Duration): string => {
+const durationText = (value: Duration.Duration): string => {
   const millis = Duration.toMillis(value)
   if (!Number.isFinite(millis)) return String(millis)
   return Number.isInteger(millis) ? `${millis} millis` : `${Duration.toNanosUnsafe(value)} nanos`
 }
 
-export const durationFrom = (value: string): Duration.Duration => {
+const durationFrom = (value: string): Duration.Duration => {
   if (value === "Infinity") return Duration.infinity
   if (value === "-Infinity") return Duration.negativeInfinity
   const [, amount, unit] = /^(-?\d+) (millis|nanos)$/.exec(value) ?? []
