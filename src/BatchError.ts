@@ -14,7 +14,7 @@ import * as Data from "effect/Data"
 import * as Duration from "effect/Duration"
 import { format } from "effect/Formatter"
 import { fromValueNow, type RetryAfter } from "./errors/retryAfter.ts"
-import { lineOf, stoppedBy } from "./errors/text.ts"
+import { lineOf, shown, stoppedBy } from "./errors/text.ts"
 import type * as Report from "./Report.ts"
 
 /**
@@ -355,7 +355,7 @@ export class InvalidOptions extends Data.TaggedError("InvalidOptions")<{
 }> {
   override get message(): string {
     const of = this.owner === undefined ? "" : ` of ${this.owner}`
-    return `Expected option "${this.option}"${of} to be ${this.expected}, got ${format(this.value)}`
+    return `Expected option "${this.option}"${of} to be ${this.expected}, got ${shown(this.value)}`
   }
 }
 

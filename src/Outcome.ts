@@ -75,7 +75,7 @@ export interface Succeeded<out P, out A extends string, out O> extends Item<P>, 
   readonly action: A
   /** The output of the last handler. */
   readonly output: O
-  /** Whether the outcome was taken over from an earlier report, by `Batch.redrive`. */
+  /** Whether the outcome was taken over from an earlier report, by `Batch.redrive` or `redrive` of a class. */
   readonly reused: boolean
 }
 

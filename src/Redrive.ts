@@ -23,9 +23,10 @@ import { type AnyOptions, toRunOptions } from "./internal/batchOptions.ts"
 import { execute } from "./internal/execute.ts"
 import { stableKey } from "./internal/key.ts"
 import * as Check from "./internal/options.ts"
+import { checkShared, entriesOf, hasText } from "./internal/report/entries.ts"
 import { keyOf } from "./internal/report/keyOf.ts"
 import { preferred } from "./internal/report/match.ts"
-import { count, entriesOf, hasText, make as makePlan } from "./internal/report/plan.ts"
+import { count, make as makePlan, reasonsOf } from "./internal/report/plan.ts"
 import * as internal from "./internal/report/redrive.ts"
 import * as Source from "./internal/source.ts"
 import { differences, stampOf } from "./internal/stamp.ts"
@@ -41,7 +42,8 @@ import { IncompleteReport, PipelineChanged, UnknownKey } from "./ReportError.ts"
  *
  * **Details**
  *
- * Only what succeeded is reused; everything else runs again, skipped items included. With `params`, the items of the
+ * Only what succeeded is reused; everything else runs again, skipped items included, and of the successes those that
+ * `rerun` names, such as items that a `handleError` has answered. With `params`, the items of the
  * report and the parameter sets are matched by key, never by position: what the report does not have is new, what the
  * params do not have any more is dropped.
  *
@@ -103,6 +105,7 @@ export const plan: {
     Effect.flatMap(
       Effect.suspend(() => {
         Check.spelling("a plan", options, planNames, { keys: "key" })
+        Check.optionalFunction("rerun", options.rerun, "a plan")
         return afterKeys(report, options.params)
       }),
       (params): Effect.Effect<Plan<any, any, unknown, string, any, any>, unknown> => {
@@ -112,7 +115,12 @@ export const plan: {
         }
         const keyOf = options.key ?? stableKey
         return Effect.map(
-          complete(() => entriesOf(report, params === undefined ? undefined : { params, keyOf })),
+          complete(() =>
+            entriesOf(report, params === undefined ? undefined : { params, keyOf }, {
+              reasonOf: reasonsOf(report.outcomes),
+              rerun: options.rerun
+            })
+          ),
           (entries) =>
             makePlan({
               name: self.name,
@@ -331,7 +339,7 @@ export const replay: {
 // internal
 // -----------------------------------------------------------------------------
 
-const planNames = { params: true, key: true, allowChanges: true, decodeParams: true } as const
+const planNames = { params: true, key: true, rerun: true, allowChanges: true, decodeParams: true } as const
 const replayNames = { shared: true, decodeParams: true, maxSteps: true } as const
 
 /** As `all`, once the report knows its keys: they are made of params that the caller may change meanwhile. */
@@ -368,11 +376,3 @@ const complete = <A>(f: () => A): Effect.Effect<A, IncompleteReport> =>
       throw thrown
     }
   })
-
-const checkShared = (shared: unknown): void => {
-  if (!hasText(shared)) return
-  throw new IncompleteReport({
-    problem: "its shared data were kept as text in part",
-    remedy: "give the option shared, or the handlers a schema for it before the report is saved"
-  })
-}

@@ -6,7 +6,7 @@
 import type * as Effect from "effect/Effect"
 import type * as Ref from "effect/Ref"
 import type { Canary, Input, Mode, StreamOptions } from "./BatchOptions.ts"
-import type { Any as AnyOutcome } from "./Outcome.ts"
+import type { Any as AnyOutcome, Succeeded } from "./Outcome.ts"
 import type { Report } from "./Report.ts"
 
 /**
@@ -20,6 +20,8 @@ export interface PlanOptions<P, E2, R2> {
   readonly params?: Input<P, E2, R2> | undefined
   /** Names an item: as the batch of the report had it. Defaults to a stable hash of its params. */
   readonly key?: ((params: P) => string) | undefined
+  /** Which successes run again, such as those that a `handleError` has answered. Defaults to none. */
+  readonly rerun?: ((outcome: Succeeded<P, string, unknown>) => boolean) | undefined
   /** Whether a report of another version of the pipeline will do. Defaults to `false`. */
   readonly allowChanges?: boolean | undefined
   /** As the batch of the report had it. Defaults to `true`. */

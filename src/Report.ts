@@ -78,7 +78,7 @@ export interface Report<out S, out O extends Outcome.Any> {
   /** How many parameter sets there were; of a lazy input, how many were read. */
   readonly total: number
   readonly succeeded: number
-  /** How many of those that succeeded were taken over from an earlier report, by `Batch.redrive`. */
+  /** How many of those that succeeded were taken over from an earlier report, by `Batch.redrive` or `redrive` of a class. */
   readonly reused: number
   readonly failed: number
   readonly skipped: number

@@ -21,6 +21,7 @@ export {
   type SharedData
 } from "./classes/BaseHandler.ts"
 export type { BatchOptions, BatchOutcome, ClassBudget, Report } from "./classes/BatchOptions.ts"
+export type { BatchRunOptions } from "./classes/BatchRunOptions.ts"
 export { BatchPipeline } from "./classes/BatchPipeline.ts"
 export { Handler, type HandlerOptions } from "./classes/Handler.ts"
 export { HandlerError } from "./classes/HandlerError.ts"
@@ -29,3 +30,4 @@ export { type ParallelBatchOptions, ParallelBatchPipeline } from "./classes/Para
 export { Pipeline } from "./classes/Pipeline.ts"
 export * as Gate from "./Gate.ts"
 export type { EndedBy } from "./Report.ts"
+export { IncompleteReport, PipelineChanged } from "./ReportError.ts"

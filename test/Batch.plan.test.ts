@@ -17,6 +17,31 @@ const key = ({ id }: Job) => `job ${id}`
 const run = (params: ReadonlyArray<Job>) => Batch.run(pipeline, { params, mode: "collect-all", key })
 
 describe("Batch.plan", () => {
+  it.effect("has those successes run again that the caller names", () =>
+    Effect.gen(function* () {
+      const fallback = Handler.make("fetch", {
+        handleRequest: ({ id }: Job) => (id === 2 ? Effect.fail("down") : Effect.succeed(`page ${id}`)),
+        handleError: ({ id }) => Effect.succeed(`old page ${id}`)
+      })
+      const pages = Pipeline.make("pages", { handlers: { fetch: fallback }, start: "fetch" })
+      const report = yield* Batch.run(pages, { params: [{ id: 1 }, { id: 2 }] })
+
+      const plan = yield* Batch.plan(pages, report, { rerun: ({ output }) => String(output).startsWith("old") })
+      const merged = yield* Batch.redrive(plan)
+      const thrown = yield* Effect.exit(Batch.plan(pages, report, { rerun: true as never }))
+
+      assert.deepStrictEqual(
+        plan.entries.map(({ _tag, reason }) => [_tag, reason]),
+        [
+          ["Reuse", "succeeded"],
+          ["Run", "succeeded, and is to run again"]
+        ]
+      )
+      assert.deepStrictEqual([merged.succeeded, merged.reused], [2, 1])
+      assert.include(String(thrown), 'Expected option "rerun" of a plan to be a function, got true')
+    })
+  )
+
   it.effect("is shown in ten reasons at most, of every kind at least one", () =>
     Effect.gen(function* () {
       const jobs = Array.from({ length: 400 }, (_, id): Job => ({ id, fail: { _tag: `Kind${id % 40}` } }))

@@ -10,6 +10,7 @@ import { BatchFailed } from "../BatchError.ts"
 import { execute } from "../internal/execute.ts"
 import { gateOf, type Policy } from "../internal/gate/policy.ts"
 import type { Step } from "../internal/graph.ts"
+import type { Item } from "../internal/item.ts"
 import type { Mergers } from "../internal/merge.ts"
 import * as Check from "../internal/options.ts"
 import { checkedKey } from "../internal/outcome.ts"
@@ -19,16 +20,18 @@ import { SnapshotsInto } from "../internal/shared.ts"
 import * as Source from "../internal/source.ts"
 import type { Names } from "../internal/spelling.ts"
 import { disown } from "../internal/tags.ts"
-import { type ActionResult, BaseHandler, type HandlerParams, type RunOptions, type SharedData } from "./BaseHandler.ts"
+import { type ActionResult, BaseHandler, type HandlerParams, type SharedData } from "./BaseHandler.ts"
 import type { BatchOptions, Report } from "./BatchOptions.ts"
+import type { BatchRunOptions } from "./BatchRunOptions.ts"
 import { current, ItemContext, none, runIn, servicesWithin } from "./context.ts"
 import { endsOf } from "./ends.ts"
 import { ItemsRefused } from "./ItemsRefused.ts"
 import { checkMethods } from "./methods.ts"
-import { OpenBatch } from "./openBatch.ts"
+import { OpenBatch, OpenBatches } from "./openBatch.ts"
 import { Pipeline } from "./Pipeline.ts"
+import { note, type Redrive, redriveIn, redriveOf } from "./redrive.ts"
 import { combine } from "./reports.ts"
-import { signalOf } from "./runOptions.ts"
+import { ofBatches, signalOf, withSignal } from "./runOptions.ts"
 import * as Translate from "./translate.ts"
 
 interface Scheduling {
@@ -76,8 +79,7 @@ export abstract class BatchHandler<TSharedData extends SharedData = SharedData> 
   readonly #options: BatchOptions<TSharedData>
   readonly #scheduling: Scheduling
   readonly #gate: Policy | undefined
-  /** The batch to which an overridden `handleRequest` adds, by the context in which that runs. */
-  readonly #open = new WeakMap<ItemContext, OpenBatch | "settled">()
+  readonly #open = new OpenBatches()
 
   constructor(pipeline: Pipeline<any>, options: BatchOptions<TSharedData>, scheduling: Scheduling) {
     super()
@@ -106,21 +108,43 @@ export abstract class BatchHandler<TSharedData extends SharedData = SharedData> 
     return this.#pipeline
   }
 
+  /** As for every handler; with `redrive` the batch goes on from a report: see `BatchRunOptions`. */
+  override run(sharedData: TSharedData, options?: BatchRunOptions): Promise<ActionResult> {
+    const start = (signal: AbortSignal | undefined) =>
+      Translate.toPromise(this.#start(sharedData, this.#redriveOf(options)), signal, current()?.services)
+    return withSignal(this, options, start, ofBatches)
+  }
+
   /**
    * Runs the batch and answers its report in every case: also where an item failed, or the signal was aborted. Rejects
-   * only where there was nothing to report on, because the params could not be prepared or its first handler is misbuilt.
+   * only where there was nothing to report on, because the params could not be prepared or its first handler is misbuilt,
+   * and where it cannot go on from the report that it was given: see `BatchRunOptions`.
+   *
+   * Where the signal was aborted before the call, the params are prepared all the same, and those that are at hand are
+   * `NotStarted`. Lazy ones are not read, and where they cannot be prepared, or `executeLifecycle` is overridden, nobody
+   * knows how many there are: `total` is 0, and `exhausted` is `false`.
    */
-  async runReport(sharedData: TSharedData, options?: RunOptions): Promise<Report<TSharedData>> {
-    const signal = signalOf(this, options)
+  async runReport(sharedData: TSharedData, options?: BatchRunOptions): Promise<Report<TSharedData>> {
+    const signal = signalOf(this, options, ofBatches)
+    const redrive = this.#redriveOf(options)
+    const isLate = signal?.aborted === true
     let context: ItemContext | undefined
-    const steps = () => Translate.stepsOf(this)
-    const run = Translate.runOnce(steps, String(this), sharedData, (begun) => (context = begun))
+    const run = this.#start(sharedData, redrive, (begun, item) => {
+      context = begun
+      if (isLate) item.abort(undefined)
+    })
     try {
-      await Translate.toPromise(Effect.flatMap(run, Translate.actionOf), signal, current()?.services)
+      await Translate.toPromise(run, isLate ? undefined : signal, current()?.services)
     } catch (thrown) {
-      if (signal?.aborted === true && context === undefined) return combine(String(this), sharedData, [])
-      if (context === undefined || !context.hasPrepared(this)) throw thrown
-      const report = combine(String(this), sharedData, context.runsOf(this))
+      const runs = context?.hasPrepared(this) === true ? context.runsOf(this) : undefined
+      if (runs === undefined && isLate && redrive === undefined) {
+        return { ...combine(String(this), sharedData, []), exhausted: false }
+      }
+      // Whoever saves the answer must not save nothing over the report that he has.
+      if (runs === undefined || (redrive !== undefined && runs.length === 0)) {
+        throw isLate && thrown === context?.signal.reason ? signal.reason : thrown
+      }
+      const report = combine(String(this), sharedData, runs)
       // The report has no more than the text of what was thrown where no item threw it.
       if (report.endedBy._tag === "InputFailure" || report.endedBy._tag === "Canary") {
         Effect.runFork(Effect.logWarning(`${this} could not go on`, thrown))
@@ -166,26 +190,33 @@ export abstract class BatchHandler<TSharedData extends SharedData = SharedData> 
   /** Runs the pipeline for each parameter set. An override replaces the scheduling: see `executePipelineWithParams`. */
   protected handleRequest(paramSets: Array<HandlerParams>): void | Promise<void> {
     const context = this.#contextFor("handleRequest")
+    const { signal } = context
+    const isLate = signal.aborted
     let run: Run | undefined
-    const batch = execute(
-      () => ({
-        ...this.#runOptions(context, readIn(context, paramSets), this.#scheduling),
-        ...endsOf(this.#options)
-      }),
-      undefined,
-      (begun) => context.note(this, (run = begun))
-    )
+    const begin = (begun: Run): void => {
+      context.note(this, (run = begun))
+      if (isLate) begun.endBy({ _tag: "Interruption" })
+    }
+    const options = (params: Iterable<unknown>) => ({
+      ...this.#runOptions(context, params, this.#scheduling),
+      ...endsOf(this.#options)
+    })
+    const params = readIn(context, paramSets)
+    const batch =
+      redriveIn(context, this)?.run(params, { signal, options: options([]), begin }) ??
+      execute(() => options(params), undefined, begin)
     // A failure of the batch is that of its first item; of the handlers no services are asked.
     const items = Effect.catch(batch, (failed) =>
       Effect.fail(failed instanceof BatchFailed ? Translate.thrownBy(failed.cause) : failed)
     ) as Effect.Effect<unknown, unknown>
     const done = Effect.suspend(() => {
+      if (isLate) return Effect.fail(signal.reason)
       const { refusal: reason, refused } = run!.tally
       // Nobody looks at the report of a batch that stops at the first failure, unless it rejects.
       if (reason === undefined || !this.#scheduling.failFast) return Effect.void
       return Effect.fail(new ItemsRefused({ refused, reason, report: this.getReport() }))
     })
-    return Translate.toPromise(Effect.andThen(items, done), context.signal, context.services)
+    return Translate.toPromise(Effect.andThen(items, done), isLate ? undefined : signal, context.services)
   }
 
   /**
@@ -195,20 +226,17 @@ export abstract class BatchHandler<TSharedData extends SharedData = SharedData> 
    */
   protected executePipelineWithParams(params: HandlerParams): Promise<ActionResult> {
     const context = this.#contextFor("executePipelineWithParams")
-    let open = context.signal.aborted ? "settled" : this.#open.get(context)
-    if (open === "settled") {
-      return Promise.reject(new Error(`executePipelineWithParams of ${this} was called after its run had settled`))
-    }
-    if (open === undefined) {
-      // A run that was aborted while this waits for its items would wait for ever.
-      context.signal.addEventListener("abort", () => this.#close(context), { once: true })
-      open = new OpenBatch(servicesWithin(context.services), (source, publish) => ({
+    const open = this.#open.of(context, () => {
+      const opened = new OpenBatch(servicesWithin(context.services), (source, publish) => ({
         ...this.#runOptions(context, [], { concurrency: Number.POSITIVE_INFINITY, failFast: false }),
         source,
         publish
       }))
-      this.#open.set(context, open)
-      context.note(this, open.run)
+      context.note(this, opened.run)
+      return opened
+    })
+    if (open === undefined) {
+      return Promise.reject(new Error(`executePipelineWithParams of ${this} was called after its run had settled`))
     }
     return open.push(params)
   }
@@ -235,24 +263,34 @@ export abstract class BatchHandler<TSharedData extends SharedData = SharedData> 
 
   /** @internal */
   protected override callRequest(inputs: Array<HandlerParams>): void | Promise<void> {
-    return this.#closing(() => this.handleRequest(inputs))
+    const context = this.#contextFor("handleRequest")
+    // Nothing is to start any more: that of the base has an outcome for each, and an override may do anything.
+    if (context.signal.aborted) return BatchHandler.prototype.handleRequest.call(this, inputs)
+    return this.#open.closing(context, () => this.handleRequest(inputs))
   }
 
   /** @internal */
   protected override callLifecycle(sharedData: TSharedData): Promise<ActionResult> {
-    return this.#closing(() => this.executeLifecycle(sharedData))
+    const context = this.#contextFor("executeLifecycle")
+    if (context.signal.aborted) return Promise.reject(context.signal.reason)
+    return this.#open.closing(context, () => this.executeLifecycle(sharedData))
   }
 
-  /** Interrupts what still runs of the batch that the call has opened, once the call has settled. */
-  #closing<A>(call: () => A | Promise<A>): Promise<A> {
-    const context = this.#contextFor("handleRequest")
-    return new Promise<A>((resolve) => resolve(call())).finally(() => this.#close(context))
+  #redriveOf(options: BatchRunOptions | undefined): Redrive | undefined {
+    return redriveOf(this, options, this.handleRequest !== BatchHandler.prototype.handleRequest)
   }
 
-  #close(context: ItemContext): Promise<void> | undefined {
-    const open = this.#open.get(context)
-    this.#open.set(context, "settled")
-    return open instanceof OpenBatch ? open.close() : undefined
+  #start(
+    sharedData: TSharedData,
+    redrive: Redrive | undefined,
+    begun?: (context: ItemContext, item: Item) => void
+  ): Effect.Effect<ActionResult, unknown> {
+    const steps = () => Translate.stepsOf(this)
+    const run = Translate.runOnce(steps, String(this), sharedData, (context, item) => {
+      note(context, this, redrive)
+      begun?.(context, item)
+    })
+    return Effect.flatMap(run, Translate.actionOf)
   }
 
   #contextFor(method: string): ItemContext {
@@ -341,5 +379,6 @@ const aliases = {
   retryDelayMs: ofHandlers,
   retryIf: ofHandlers,
   signal: "give it to run or runReport, as { signal }",
+  redrive: "give it to run or runReport, as { redrive }",
   onInterrupt: "runReport answers the report in every case"
 }

@@ -71,7 +71,10 @@ export interface BatchOptions<TSharedData extends SharedData = SharedData> {
   readonly timeoutMs?: number | undefined
   /** What the batch may spend; it then ends without a failure. Defaults to no bound. */
   readonly budget?: ClassBudget | undefined
-  /** What an outcome has cost: for `budget.cost`, and for `cost` of the report. */
+  /**
+   * What an outcome has cost: for `budget.cost`, and for `cost` of the report. Asked of items that have ended by themselves,
+   * with the output of their last step, and not of interrupted ones. What `settleCost` says reaches the gate alone.
+   */
   readonly cost?: ((outcome: BatchOutcome) => number) | undefined
   /**
    * Once `timeoutMs` has passed, the `budget` is spent, or a handler has answered `stopBatch`: how many milliseconds what

@@ -106,7 +106,7 @@ export abstract class Handler<TInput, TOutput, TSharedData extends SharedData = 
    * Says in `handleRequest` what the start of this request has really cost at the gate, for costs that are known only
    * afterwards, such as the tokens of a model. Where the handler has no gate, it is the gate of its batch that is told,
    * where the costs of all requests of an item add up; where that has none either, it throws. The last call within a request
-   * is what counts.
+   * is what counts. The gate alone is told: `cost` of the report is what the option `cost` of the batch says.
    */
   protected settleCost(actual: number): void {
     const context = current()

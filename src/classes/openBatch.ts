@@ -11,7 +11,7 @@ import type { AnyOutcome } from "../internal/outcome.ts"
 import { Run } from "../internal/run.ts"
 import type { RunOptions } from "../internal/runOptions.ts"
 import { end, pending, type Source } from "../internal/source.ts"
-import type { HandlerParams } from "./context.ts"
+import type { HandlerParams, ItemContext } from "./context.ts"
 import { thrownBy } from "./translate.ts"
 
 interface Waiting {
@@ -95,5 +95,34 @@ export class OpenBatch {
       const why = (outcome._tag === "Skipped" ? undefined : outcome.reason) ?? "its batch had ended"
       waiting.reject(new Error(`The item was ${what}: ${why}`))
     }
+  }
+}
+
+/** The batches of a handler to which its overridden `handleRequest` adds, by the context in which that runs. */
+export class OpenBatches {
+  readonly #open = new WeakMap<ItemContext, OpenBatch | "settled">()
+
+  /** The one of this context, made where it has none yet; `undefined` where it has settled. */
+  of(context: ItemContext, make: () => OpenBatch): OpenBatch | undefined {
+    let open = context.signal.aborted ? "settled" : this.#open.get(context)
+    if (open === "settled") return undefined
+    if (open === undefined) {
+      // A run that was aborted while this waits for its items would wait for ever.
+      context.signal.addEventListener("abort", () => this.#close(context), { once: true })
+      open = make()
+      this.#open.set(context, open)
+    }
+    return open
+  }
+
+  /** Interrupts what still runs of the batch that the call has opened, once the call has settled. */
+  closing<A>(context: ItemContext, call: () => A | Promise<A>): Promise<A> {
+    return new Promise<A>((resolve) => resolve(call())).finally(() => this.#close(context))
+  }
+
+  #close(context: ItemContext): Promise<void> | undefined {
+    const open = this.#open.get(context)
+    this.#open.set(context, "settled")
+    return open instanceof OpenBatch ? open.close() : undefined
   }
 }

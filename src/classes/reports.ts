@@ -32,7 +32,7 @@ export const combine = <S extends SharedData>(
     pipeline: nameOnly(name),
     total: sum((report) => report.total),
     succeeded: sum((report) => report.succeeded),
-    reused: 0,
+    reused: sum((report) => report.reused),
     failed: sum((report) => report.failed),
     skipped: sum((report) => report.skipped),
     interrupted: sum((report) => report.interrupted),

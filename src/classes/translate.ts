@@ -125,19 +125,22 @@ export const runOptions = (
 
 export const nameOnly = (name: string): Stamp => ({ name, version: undefined, start: "", steps: [], routes: {} })
 
-/** Runs the steps that `startOf` answers once, and answers the outcome. `begun` gets the context of the run. */
+/**
+ * Runs the steps that `startOf` answers once, and answers the outcome. `begun` gets the context of the run, before it
+ * begins.
+ */
 export const runOnce = (
   startOf: () => Step,
   name: string,
   shared: unknown,
-  begun: (context: ItemContext) => void = () => {}
+  begun: (context: ItemContext, item: Item) => void = () => {}
 ): Effect.Effect<AnyOutcome> =>
   Effect.contextWith((services: Context.Context<never>) => {
     const parent = current()
     const params = parent?.paramsWithin ?? none
     const contextOf = (item: Item) => {
       const context = new ItemContext(parent, params, item, services, true)
-      begun(context)
+      begun(context, item)
       return context
     }
     const batch = execute(() => runOptions(startOf(), name, shared, [params], contextOf))

@@ -50,7 +50,7 @@ export class Meter {
     const isHeldUp = running > 0 && waiting >= running
     return {
       total,
-      succeeded: tally.succeeded,
+      succeeded: tally.succeeded + tally.reused,
       failed: tally.failed,
       skipped: tally.skipped,
       interrupted: tally.interrupted,
@@ -64,7 +64,7 @@ export class Meter {
         state === "ended"
           ? Duration.zero
           : state === "running" && !isHeldUp
-            ? this.etaOf(total, ended, rate)
+            ? this.etaOf(total, ended + (options.source.ahead ?? 0), rate)
             : undefined,
       elapsed: Duration.millis(millis),
       concurrency: concurrency === Number.POSITIVE_INFINITY ? "unbounded" : concurrency,

@@ -152,7 +152,8 @@ export class Run {
   /** How many items there will be, as far as is known. */
   get expected(): number | undefined {
     const { exhausted, size } = this.options.source
-    return exhausted ? this.total : size > 0 ? size : undefined
+    // Where nothing more runs, there may still be what is only taken over.
+    return size > 0 ? size : exhausted ? this.total : undefined
   }
 
   /** The items that have begun, and have not ended. */

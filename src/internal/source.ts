@@ -24,6 +24,8 @@ export interface Source {
   readonly exhausted: boolean
   /** As `exhausted`, where there may be more of the input than the source itself has. */
   readonly complete?: boolean
+  /** How many of those to come are only taken over from an earlier batch. Defaults to 0. */
+  readonly ahead?: number
   /** Answers the next parameter set, `end` or `pending`; throws what the input throws. */
   readonly next: () => unknown
   /** Reads on, after `pending`; fails with the error of the input. */

@@ -3,6 +3,7 @@ import {
   type ActionResult,
   type BaseHandler,
   BatchPipeline,
+  type BatchRunOptions,
   Handler,
   type HandlerError,
   type HandlerOptions,
@@ -14,7 +15,7 @@ import {
   type RunOptions,
   type SharedData
 } from "parallel-batch-pipeline"
-import type { Batch } from "parallel-batch-pipeline/effect"
+import type { Batch, Report as SavedReport } from "parallel-batch-pipeline/effect"
 import { describe, expectTypeOf, it } from "vitest"
 
 interface FileData extends SharedData {
@@ -247,5 +248,31 @@ describe("options for the end of a batch", () => {
     void new ParallelBatchPipeline(pipeline, { cost: async () => 1 })
     // @ts-expect-error -- for the handlers themselves
     void read.stopBatch("enough")
+  })
+})
+
+describe("the options of a run", () => {
+  const batch = new BatchPipeline<FileData>(new Pipeline(new Read()), { params: () => [] })
+  const shared: FileData = { filenames: [], results: {} }
+
+  it("have a batch go on from a report, live or read from a file", () => {
+    expectTypeOf(batch.runReport(shared, { redrive: {} as Report<FileData> })).toEqualTypeOf<
+      Promise<Report<FileData>>
+    >()
+    expectTypeOf(batch.run(shared, { redrive: {} as SavedReport.Any })).toEqualTypeOf<Promise<string>>()
+    expectTypeOf(batch.runReport).parameter(1).toEqualTypeOf<BatchRunOptions | undefined>()
+    void batch.runReport(shared, {
+      redrive: {} as SavedReport.Any,
+      rerun: (outcome) => {
+        expectTypeOf(outcome.params).toEqualTypeOf<HandlerParams>()
+        expectTypeOf(outcome.output).toEqualTypeOf<unknown>()
+        return outcome.action === "failed"
+      }
+    })
+  })
+
+  it("have no other handler do so", () => {
+    // @ts-expect-error only a batch goes on from a report
+    void new Read().run(shared, { redrive: {} as Report<FileData> })
   })
 })

@@ -1,17 +1,14 @@
 /**
- * Plans: which items of a report run again, and how a plan is shown.
+ * Plans as values: what they say of why an item runs again, and how they are shown.
  */
 import type * as Outcome from "../../Outcome.ts"
 import type * as Plan from "../../Plan.ts"
-import type * as Report from "../../Report.ts"
-import { IncompleteReport, RenderedValue } from "../../ReportError.ts"
-import { stableKey } from "../key.ts"
 import { groupsOf } from "./digest.ts"
+import type { Entry, ReasonOf, Undone } from "./entries.ts"
 import { failureOf } from "./failure.ts"
-import { keyIfAny, keyOf, nameOf } from "./keyOf.ts"
-import { ambiguous, contentOf, Matches } from "./match.ts"
+import { nameOf } from "./keyOf.ts"
+import { ambiguous } from "./match.ts"
 import * as Text from "./text.ts"
-import { hasReadTexts } from "./values.ts"
 
 export const TypeId = "~parallel-batch-pipeline/Plan"
 
@@ -21,105 +18,14 @@ export const make = <P, S, O, A extends string, E, R>(
   fields: Omit<Plan.Plan<P, S, O, A, E, R>, typeof TypeId>
 ): Plan.Plan<P, S, O, A, E, R> => Object.assign(Object.create(Proto), fields)
 
-type Entry = Plan.Entry<unknown, string, unknown>
-
-export interface Given {
-  readonly params: ReadonlyArray<unknown>
-  readonly keyOf: (params: unknown) => string
-}
-
-/** `given`: the parameter sets of the next batch; left out, those of the report. Throws `IncompleteReport`. */
-export const entriesOf = (report: Report.Any, given: Given | undefined): ReadonlyArray<Entry> => {
-  const { endedBy, outcomes, total } = report
-  if (endedBy._tag === "Running") {
-    throw new IncompleteReport({
-      problem: "the batch was still running when it was taken",
-      remedy: "take the one that the batch answers when it has ended"
-    })
-  }
-  if (outcomes.length < total) {
-    throw new IncompleteReport({
-      problem: `it keeps ${outcomes.length} of ${total} outcomes`,
-      remedy: 'run the batch with outcomes: "all"'
-    })
-  }
-  const messages = messagesOf(outcomes)
-  if (given === undefined) return outcomes.map((outcome, index) => again(outcome, index, outcome.params, messages))
-  checkKeys(outcomes, given.keyOf)
-  const keyed = outcomes.filter((outcome) => keyIfAny(() => outcome.key) !== undefined)
-  const keys = given.params.map((params) => keyIfAny(() => given.keyOf(params)))
-  const isContent = given.keyOf === stableKey
-  const matches = new Matches(
-    // Items with one key and the same params are the same, and a success does for any of them.
-    [...keyed.filter(({ _tag }) => _tag === "Succeeded"), ...keyed.filter(({ _tag }) => _tag !== "Succeeded")],
-    keyOf,
-    keys,
-    (_, params) => (isContent ? "" : knownContent(params))
-  )
-  const taken = new Set<Outcome.Any>()
-  const entries = given.params.map((params, index): Entry => {
-    const known = keys[index]
-    if (known === undefined) {
-      const key = keyOf({
-        index,
-        get key() {
-          return given.keyOf(params)
-        }
-      })
-      return { _tag: "New", index, key, params, reason: "its key cannot be made" }
-    }
-    const outcome = matches.take(known, params)
-    if (outcome === undefined) {
-      const reason = matches.has(known) ? "not in the report with these params" : "not in the report"
-      return { _tag: "New", index, key: known, params, reason }
-    }
-    taken.add(outcome)
-    const entry = again(outcome, index, params, messages)
-    // By its key it is the same item, and only the caller knows whether it is.
-    return entry._tag === "Reuse" && !isContent && differ(outcome.params, params)
-      ? { ...entry, reason: "succeeded, with other params" }
-      : entry
-  })
-  const dropped = outcomes
-    .filter((outcome) => !taken.has(outcome))
-    .map((outcome): Entry => {
-      const { params } = outcome
-      return { _tag: "Dropped", key: keyOf(outcome), params, outcome, reason: "not among the params any more" }
-    })
-  return [...entries, ...dropped]
-}
-
-/** Of params that were kept as text nobody knows what they were. */
-const knownContent = (params: unknown): string | undefined => (hasText(params) ? undefined : contentOf(params))
-
-const differ = (before: unknown, now: unknown): boolean =>
-  before !== now && Text.safely(() => !hasText(before) && stableKey(before) !== stableKey(now), false)
-
 /** What failures say, as the digest reads them: as many as there are, they are few. */
-const messagesOf = (outcomes: ReadonlyArray<Outcome.Any>): ReadonlyMap<Outcome.Any, string> => {
+export const reasonsOf = (outcomes: ReadonlyArray<Outcome.Any>): ReasonOf => {
   const messages = new Map<Outcome.Any, string>()
   for (const { members, message } of groupsOf(outcomes)) for (const member of members) messages.set(member, message)
-  return messages
+  return (outcome) => reasonOf(outcome, messages.get(outcome) ?? "")
 }
 
-const again = (
-  outcome: Outcome.Any,
-  index: number,
-  params: unknown,
-  messages: ReadonlyMap<Outcome.Any, string>
-): Entry => {
-  const key = keyOf(outcome)
-  if (outcome._tag === "Succeeded") {
-    if (!hasText(outcome.output)) return { _tag: "Reuse", index, key, params, outcome, reason: "succeeded" }
-    checkParams(outcome, params)
-    const reason = "its output was kept as text; its handler needs an output schema"
-    return { _tag: "Run", index, key, params, outcome, reason }
-  }
-  checkParams(outcome, params)
-  return { _tag: "Run", index, key, params, outcome, reason: reasonOf(outcome, messages.get(outcome) ?? "") }
-}
-
-const reasonOf = (outcome: Exclude<Outcome.Any, { readonly _tag: "Succeeded" }>, message: string): string => {
+const reasonOf = (outcome: Undone, message: string): string => {
   switch (outcome._tag) {
     case "Failed": {
       const { kind, tag } = failureOf(outcome.cause)
@@ -137,80 +43,6 @@ const reasonOf = (outcome: Exclude<Outcome.Any, { readonly _tag: "Succeeded" }>,
     case "NotStarted":
       return outcome.reason === undefined ? "never started" : `never started: ${outcome.reason}`
   }
-}
-
-/** Under another `key` every item would look like a new one, and all that was done would be done again. */
-const checkKeys = (outcomes: ReadonlyArray<Outcome.Any>, keyNow: Given["keyOf"]): void => {
-  for (const outcome of outcomes) {
-    const { index, params } = outcome
-    if (hasText(params)) continue
-    const now = keyIfAny(() => keyNow(params))
-    if (now === undefined) continue
-    const key = keyOf(outcome)
-    if (now === key) continue
-    throw new IncompleteReport({
-      problem: `the key of item ${index} is ${JSON.stringify(key)} in the report and ${JSON.stringify(now)} now`,
-      remedy: "give the option key that the batch was run with"
-    })
-  }
-}
-
-const checkParams = (outcome: Outcome.Any, params: unknown): void => {
-  if (!hasText(params)) return
-  throw new IncompleteReport({
-    problem: `the params of item ${outcome.index} (key ${JSON.stringify(keyOf(outcome))}) were kept as text`,
-    remedy: "give the option params, or the handlers a params schema before the report is saved"
-  })
-}
-
-/** Whether a value holds something of which a saved report has only the text. */
-export const hasText = (value: unknown): boolean => {
-  if (!hasReadTexts()) return false
-  const seen = new Set<unknown>()
-  const rest: Array<object> = []
-  // No spread: the arguments of a call lie on the stack, and a value may have a million parts.
-  const look = (part: unknown): void => {
-    if (typeof part === "object" && part !== null && !seen.has(part)) {
-      seen.add(part)
-      rest.push(part)
-    }
-  }
-  look(value)
-  for (let part = rest.pop(); part !== undefined; part = rest.pop()) {
-    if (part instanceof RenderedValue) return true
-    if (Array.isArray(part)) part.forEach(look)
-    else if (part instanceof Set) part.forEach(look)
-    else if (part instanceof Map) {
-      part.forEach((entry, key) => {
-        look(key)
-        look(entry)
-      })
-    } else if (isRecord(part)) for (const key of Object.keys(part)) look(read(part, key))
-  }
-  return false
-}
-
-/** A getter of the caller may throw; what the decoder makes has none. */
-const read = (part: object, key: string): unknown => {
-  try {
-    return (part as Record<string, unknown>)[key]
-  } catch {
-    return undefined
-  }
-}
-
-const isRecord = (value: object): boolean => {
-  const prototype: unknown = Object.getPrototypeOf(value)
-  return prototype === Object.prototype || prototype === null
-}
-
-/** An earlier success as an outcome of the next batch. */
-export const reusedAt = (outcome: Outcome.Succeeded<unknown, string, unknown>, index: number): Outcome.Any => {
-  if (outcome.reused && outcome.index === index) return outcome
-  const { action, attempts, duration, output, params, path, startedAfter, timings } = outcome
-  const key = keyOf(outcome)
-  const all = { _tag: "Succeeded", index, key, params, attempts, startedAfter, duration, path, action, output } as const
-  return timings === undefined ? { ...all, reused: true } : { ...all, timings, reused: true }
 }
 
 export const count = (entries: ReadonlyArray<Entry>): { reuse: number; run: number; new: number; dropped: number } => {

@@ -11,9 +11,9 @@ import type { AnyOutcome } from "../outcome.ts"
 import type { Run } from "../run.ts"
 import type { RunOptions } from "../runOptions.ts"
 import { end, type Source } from "../source.ts"
-import { reusedAt } from "./plan.ts"
+import { type Entry, reusedAt } from "./entries.ts"
 
-type Planned = Exclude<Plan.Entry<unknown, string, unknown>, { readonly _tag: "Dropped" }>
+type Planned = Exclude<Entry, { readonly _tag: "Dropped" }>
 
 /** `optionsOf` answers the options of the engine, of which the plan says the source and the keys. */
 export const redrive = (
@@ -22,9 +22,8 @@ export const redrive = (
   onInterrupt: ((report: Report.Any) => Effect.Effect<unknown, never, unknown>) | undefined
 ): Effect.Effect<Report.Any, unknown, unknown> =>
   Effect.suspend(() => {
-    const entries = plan.entries.filter((entry): entry is Planned => entry._tag !== "Dropped")
-    const keys = new Map(entries.map(({ key, params }) => [params, key]))
-    const source = new PlannedSource(entries, plan.exhausted)
+    const source = new PlannedSource(plan.entries, plan.exhausted)
+    const keys = new Map(source.entries.map(({ key, params }) => [params, key]))
     return execute(
       () => ({ ...optionsOf(), source, keyOf: (params) => keys.get(params) ?? stableKey(params) }),
       onInterrupt,
@@ -34,22 +33,26 @@ export const redrive = (
     )
   })
 
-class PlannedSource implements Source {
+/** `exhausts`: whether there is no more of the input than the entries. */
+export class PlannedSource implements Source {
   readonly size: number
   readonly pull = Effect.void
   readonly close = Effect.void
   /** Set before the first item is asked for. */
   run: Run | undefined
-  readonly #entries: ReadonlyArray<Planned>
+  readonly entries: ReadonlyArray<Planned>
   /** Behind the last entry that runs. */
   readonly #end: number
   readonly #exhausts: boolean
+  /** How many of those to come are only taken over. */
+  #reuses: number
   #index = 0
 
-  constructor(entries: ReadonlyArray<Planned>, exhausts: boolean) {
-    this.size = entries.length
-    this.#entries = entries
-    this.#end = entries.findLastIndex(({ _tag }) => _tag !== "Reuse") + 1
+  constructor(entries: ReadonlyArray<Entry>, exhausts: boolean) {
+    this.entries = entries.filter((entry): entry is Planned => entry._tag !== "Dropped")
+    this.size = this.entries.length
+    this.#reuses = this.entries.filter(({ _tag }) => _tag === "Reuse").length
+    this.#end = this.entries.findLastIndex(({ _tag }) => _tag !== "Reuse") + 1
     this.#exhausts = exhausts
   }
 
@@ -59,18 +62,24 @@ class PlannedSource implements Source {
   }
 
   get complete(): boolean {
-    return this.#index >= this.#entries.length && this.#exhausts
+    return this.#index >= this.entries.length && this.#exhausts
+  }
+
+  get ahead(): number {
+    return this.#reuses
   }
 
   readonly next = (): unknown => {
-    while (this.#index < this.#entries.length) {
-      const entry = this.#entries[this.#index]!
+    while (this.#index < this.entries.length) {
+      const entry = this.entries[this.#index]!
       if (entry._tag !== "Reuse") {
         this.#index++
         return entry.params
       }
       // Of the classes of the engine's own outcomes nobody asks but the engine, and it does not ask those.
-      this.run!.reuse(reusedAt(entry.outcome, this.#index++) as AnyOutcome)
+      const index = (this.run!.options.firstIndex ?? 0) + this.#index++
+      this.#reuses--
+      this.run!.reuse(reusedAt(entry.outcome, index) as AnyOutcome)
     }
     return end
   };

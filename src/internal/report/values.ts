@@ -9,6 +9,7 @@ import * as Duration from "effect/Duration"
 import { RenderedValue } from "../../ReportError.ts"
 import type { Place } from "./place.ts"
 import * as Text from "./text.ts"
+import { noteText } from "./texts.ts"
 
 export type Json = null | boolean | number | string | ReadonlyArray<Json> | { readonly [key: string]: Json }
 
@@ -152,13 +153,8 @@ export const decode = (json: unknown, place: Place, depth = 0): unknown => {
   return read(value, place.at("value"), depth + 1)
 }
 
-let textsRead = false
-
 /** What a schema has written and nothing has read, so that it is saved again as it was. */
 const unread = new WeakMap<RenderedValue, Json>()
-
-/** Whether a value was ever read that was kept as text: where none was, no value has to be searched for one. */
-export const hasReadTexts = (): boolean => textsRead
 
 type Reader = (value: unknown, place: Place, depth: number) => unknown
 
@@ -233,7 +229,7 @@ const readers: Readonly<Record<string, Reader>> = {
       ])
     ),
   Schema: (value) => {
-    textsRead = true
+    noteText()
     const rendered = new RenderedValue({
       text: Text.safely(() => String(JSON.stringify(value)), "a value of a schema")
     })
@@ -241,7 +237,7 @@ const readers: Readonly<Record<string, Reader>> = {
     return rendered
   },
   Text: (value, place) => {
-    textsRead = true
+    noteText()
     return new RenderedValue({ text: text(value, place) })
   }
 }
