@@ -17,6 +17,7 @@ export {
   type ActionResult,
   BaseHandler,
   type HandlerParams,
+  type ParamSet,
   type RunOptions,
   type SharedData
 } from "./classes/BaseHandler.ts"

@@ -12,7 +12,7 @@ import { defaultNext, Next } from "../internal/definition.ts"
 import type { Step } from "../internal/graph.ts"
 import * as Check from "../internal/options.ts"
 import { isPromiseLike } from "../internal/tags.ts"
-import { current, type HandlerParams, type ItemContext, none } from "./context.ts"
+import { current, type HandlerParams, type ItemContext, none, type ParamSet } from "./context.ts"
 import { HandlerError } from "./HandlerError.ts"
 import { checkMethods } from "./methods.ts"
 import { withSignal } from "./runOptions.ts"
@@ -29,7 +29,7 @@ export interface SharedData {
 }
 
 // Declared where the context of an item is, which stands below the classes.
-export type { HandlerParams } from "./context.ts"
+export type { HandlerParams, ParamSet } from "./context.ts"
 
 /**
  * What a handler answers: it picks the next handler.
@@ -109,7 +109,7 @@ export abstract class BaseHandler<TInput, TOutput, TSharedData extends SharedDat
   readonly #routes = { changes: 0 }
 
   /** Sets the handler's own params. Those of a batch and of an item overlay them. */
-  setParams(params: HandlerParams): void {
+  setParams(params: ParamSet): void {
     this.#params = params
   }
 

@@ -17,7 +17,14 @@ import type { Run, RunOptions as EngineOptions } from "../internal/run.ts"
 import { SnapshotsInto } from "../internal/shared.ts"
 import * as Source from "../internal/source.ts"
 import type { Names } from "../internal/spelling.ts"
-import { type ActionResult, BaseHandler, type HandlerParams, type RunOptions, type SharedData } from "./BaseHandler.ts"
+import {
+  type ActionResult,
+  BaseHandler,
+  type HandlerParams,
+  type ParamSet,
+  type RunOptions,
+  type SharedData
+} from "./BaseHandler.ts"
 import type { BatchOptions, Report } from "./BatchOptions.ts"
 import { current, ItemContext, none, runIn, servicesWithin } from "./context.ts"
 import { endsOf } from "./ends.ts"
@@ -130,12 +137,12 @@ export abstract class BatchHandler<TSharedData extends SharedData = SharedData> 
   }
 
   /** The parameter sets of the batch. Needed unless the option `params` is given. */
-  protected prepareBatchParams(sharedData: Readonly<TSharedData>): Array<HandlerParams> {
+  protected prepareBatchParams(sharedData: Readonly<TSharedData>): ReadonlyArray<ParamSet> {
     if (this.#options.params === undefined) {
       throw new Error(`${this} needs the method prepareBatchParams, or the option params`)
     }
     // An iterable that is no array is read lazily; whoever counts the inputs gives an array.
-    return this.#options.params(sharedData) as Array<HandlerParams>
+    return this.#options.params(sharedData) as ReadonlyArray<ParamSet>
   }
 
   protected processBatchResults(_sharedData: TSharedData, _inputs: Array<HandlerParams>, _outputs: void): ActionResult {
@@ -191,7 +198,7 @@ export abstract class BatchHandler<TSharedData extends SharedData = SharedData> 
    * item is in the report; what still runs when `handleRequest` has settled is interrupted. Once an item has answered
    * `stopBatch`, the others reject, and no more start.
    */
-  protected executePipelineWithParams(params: HandlerParams): Promise<ActionResult> {
+  protected executePipelineWithParams(params: ParamSet): Promise<ActionResult> {
     const context = this.#contextFor("executePipelineWithParams")
     let open = context.signal.aborted ? "settled" : this.#open.get(context)
     if (open === "settled") {
@@ -256,7 +263,7 @@ export abstract class BatchHandler<TSharedData extends SharedData = SharedData> 
     throw new Error(`${method} of ${this} was called outside of a run`)
   }
 
-  #runOptions(context: ItemContext, paramSets: Iterable<unknown>, scheduling: Scheduling): EngineOptions {
+  #runOptions(context: ItemContext, paramSets: Params, scheduling: Scheduling): EngineOptions {
     const { isolation, key, maxSteps, merge, outcomes, parked, timings } = this.#options
     const outer = context.paramsWithin
     const around = outer === none && this.ownParams === none ? none : { ...outer, ...this.ownParams }
@@ -290,8 +297,11 @@ export abstract class BatchHandler<TSharedData extends SharedData = SharedData> 
   }
 }
 
+type Params = Iterable<unknown> | AsyncIterable<unknown>
+
 /** A lazy input, read in the context of the batch and not in that of the item that ended last. */
-const readIn = (context: ItemContext, params: Iterable<HandlerParams>): Iterable<HandlerParams> => {
+const readIn = (context: ItemContext, params: Params): Params => {
+  // What waits for its input reads on in the context in which the batch was begun.
   if (Array.isArray(params) || !(Symbol.iterator in params)) return params
   return {
     [Symbol.iterator]: () => {

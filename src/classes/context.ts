@@ -17,6 +17,9 @@ export interface HandlerParams {
   readonly [key: string]: unknown
 }
 
+/** Any object as params: `any` lets an `interface` pass, which has no index signature. */
+export type ParamSet = Readonly<Record<string, any>>
+
 /** No params. One object, so that a look tells that there is nothing to overlay. */
 export const none: HandlerParams = {}
 

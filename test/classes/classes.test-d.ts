@@ -102,6 +102,70 @@ describe("shared data", () => {
   })
 })
 
+describe("params", () => {
+  /** No index signature, as everybody writes it. */
+  interface Row {
+    readonly id: string
+    readonly size?: number
+  }
+  const rows: Array<Row> = []
+
+  it("are objects of any type, from any iterable", () => {
+    void new ParallelBatchPipeline(pipeline, { params: () => rows })
+    void new ParallelBatchPipeline(pipeline, { params: (): ReadonlyArray<Row> => rows })
+    void new ParallelBatchPipeline(pipeline, { params: () => new Set(rows) })
+    void new BatchPipeline(pipeline, {
+      params: async function* () {
+        yield* rows
+      }
+    })
+    void new BatchPipeline(pipeline, { params: (): Array<HandlerParams> => [] })
+    read.setParams(rows[0]!)
+
+    // @ts-expect-error -- a text is no parameter set
+    void new BatchPipeline(pipeline, { params: () => ["a"] })
+    // @ts-expect-error -- nobody waits for them
+    void new BatchPipeline(pipeline, { params: async () => rows })
+  })
+
+  it("may be answered by an override, as an array that may be read-only", () => {
+    class Mutable extends BatchPipeline {
+      protected override prepareBatchParams(): Array<Row> {
+        return rows
+      }
+    }
+    class ReadOnly extends BatchPipeline {
+      protected override prepareBatchParams(): ReadonlyArray<Row> {
+        return rows
+      }
+      protected override async handleRequest(): Promise<void> {
+        await this.executePipelineWithParams(rows[0]!)
+      }
+    }
+    class AsDocumented extends BatchPipeline {
+      protected override prepareBatchParams(shared: Readonly<SharedData>): HandlerParams[] {
+        return super.prepareBatchParams(shared).slice(0, 1)
+      }
+    }
+    class Wrong extends BatchPipeline {
+      // @ts-expect-error -- numbers are no parameter sets
+      protected override prepareBatchParams(): Array<number> {
+        return []
+      }
+    }
+    expectTypeOf<[Mutable, ReadOnly, AsDocumented, Wrong]>().not.toBeNever()
+  })
+
+  it("are what key takes", () => {
+    void new BatchPipeline(pipeline, { params: () => rows, key: ({ id }) => id })
+    void new BatchPipeline(pipeline, { params: () => rows, key: ({ id }: Row) => id })
+    void new BatchPipeline(pipeline, { params: () => rows, key: (params: HandlerParams) => String(params["id"]) })
+
+    // @ts-expect-error -- a key is a text
+    void new BatchPipeline(pipeline, { params: () => rows, key: () => 5 })
+  })
+})
+
 describe("a handler", () => {
   it("gives read-only params", () => {
     expectTypeOf(read.getParams()).toEqualTypeOf<Readonly<HandlerParams>>()
