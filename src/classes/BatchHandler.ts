@@ -31,6 +31,7 @@ import { endsOf } from "./ends.ts"
 import { ItemsRefused } from "./ItemsRefused.ts"
 import { checkMethods } from "./methods.ts"
 import { OpenBatch } from "./openBatch.ts"
+import { Teller } from "./outcomes.ts"
 import { Pipeline } from "./Pipeline.ts"
 import { combine } from "./reports.ts"
 import { signalOf } from "./runOptions.ts"
@@ -93,6 +94,7 @@ export abstract class BatchHandler<TSharedData extends SharedData = SharedData> 
     Check.spelling(new.target.name, options, names, aliases)
     Check.optionalFunction("params", options.params)
     Check.optionalFunction("key", options.key)
+    Check.optionalFunction("onOutcome", options.onOutcome)
     Check.positiveInteger("maxSteps", options.maxSteps ?? 1_000_000)
     Check.oneOf("isolation", options.isolation ?? "none", ["none", "snapshot"])
     Check.positiveInteger("parked", options.parked ?? 1)
@@ -128,7 +130,7 @@ export abstract class BatchHandler<TSharedData extends SharedData = SharedData> 
       if (context === undefined || !context.hasPrepared(this)) throw thrown
       const report = combine(String(this), sharedData, context.runsOf(this))
       // The report has no more than the text of what was thrown where no item threw it.
-      if (report.endedBy._tag === "InputFailure" || report.endedBy._tag === "Canary") {
+      if (["InputFailure", "OutcomeFailure", "Canary"].includes(report.endedBy._tag)) {
         Effect.runFork(Effect.logWarning(`${this} could not go on`, thrown))
       }
       return report
@@ -171,14 +173,19 @@ export abstract class BatchHandler<TSharedData extends SharedData = SharedData> 
   /** Runs the pipeline for each parameter set. An override replaces the scheduling: see `executePipelineWithParams`. */
   protected handleRequest(paramSets: Array<HandlerParams>): void | Promise<void> {
     const context = this.#contextFor("handleRequest")
+    const teller = this.#tellerIn(context)
     let run: Run | undefined
     const batch = execute(
       () => ({
         ...this.#runOptions(context, readIn(context, paramSets), this.#scheduling),
-        ...endsOf(this.#options)
+        ...endsOf(this.#options),
+        ...teller?.options()
       }),
       undefined,
-      (begun) => context.note(this, (run = begun))
+      (begun) => {
+        context.note(this, (run = begun))
+        teller?.begin(begun)
+      }
     )
     // A failure of the batch is that of its first item; of the handlers no services are asked.
     const items = Effect.catch(batch, (failed) =>
@@ -190,7 +197,9 @@ export abstract class BatchHandler<TSharedData extends SharedData = SharedData> 
       if (reason === undefined || !this.#scheduling.failFast) return Effect.void
       return Effect.fail(new ItemsRefused({ refused, reason, report: this.getReport() }))
     })
-    return Translate.toPromise(Effect.andThen(items, done), context.signal, context.services)
+    const ended = Translate.toPromise(Effect.andThen(items, done), context.signal, context.services)
+    if (teller !== undefined) context.outlast(ended.catch(() => {}))
+    return ended
   }
 
   /**
@@ -206,14 +215,14 @@ export abstract class BatchHandler<TSharedData extends SharedData = SharedData> 
     }
     if (open === undefined) {
       // A run that was aborted while this waits for its items would wait for ever.
-      context.signal.addEventListener("abort", () => this.#close(context), { once: true })
-      open = new OpenBatch(servicesWithin(context.services), (source, publish) => ({
+      context.signal.addEventListener("abort", () => this.#close(context)?.catch(() => {}), { once: true })
+      open = new OpenBatch(servicesWithin(context.services), this.#tellerIn(context), (more) => ({
         ...this.#runOptions(context, [], { concurrency: Number.POSITIVE_INFINITY, failFast: false }),
-        source,
-        publish
+        ...more
       }))
       this.#open.set(context, open)
       context.note(this, open.run)
+      if (this.#options.onOutcome !== undefined) context.outlast(open.closed)
     }
     return open.push(params)
   }
@@ -255,6 +264,11 @@ export abstract class BatchHandler<TSharedData extends SharedData = SharedData> 
     const open = this.#open.get(context)
     this.#open.set(context, "settled")
     return open instanceof OpenBatch ? open.close() : undefined
+  }
+
+  #tellerIn(context: ItemContext): Teller | undefined {
+    const { onOutcome } = this.#options
+    return onOutcome === undefined ? undefined : new Teller(onOutcome, context)
   }
 
   #contextFor(method: string): ItemContext {
@@ -331,7 +345,8 @@ const names: Names<BatchOptions> = {
   drainMs: true,
   duplicates: true,
   canary: true,
-  onProgress: true
+  onProgress: true,
+  onOutcome: true
 }
 
 const ofHandlers = "it is an option of each handler"

@@ -32,7 +32,8 @@ export type BatchOutcome = Outcome<HandlerParams, ActionResult, unknown, unknown
  *
  * An overridden `handleRequest` replaces what `timeoutMs`, `budget`, `cost`,
  * `drainMs`, `duplicates`, `canary` and `onProgress` say: none of them applies to
- * what it starts through `executePipelineWithParams`. `stopBatch` does.
+ * what it starts through `executePipelineWithParams`. `onOutcome` and `stopBatch`
+ * do.
  *
  * @category options
  * @since 0.1.0
@@ -101,6 +102,13 @@ export interface BatchOptions<TSharedData extends SharedData = SharedData> {
     | undefined
   /** Told how far the batch is, ten times a second and at the end. What it throws changes nothing. */
   readonly onProgress?: ((progress: Progress) => void) | undefined
+  /**
+   * Told what has become of each item, once, when that has ended, in the order in which they end, also of what was
+   * interrupted or never started. Where it answers a promise, the place of the item is taken until that has settled, so a
+   * slow one slows the batch, and `run` waits for all of them. What it throws, or rejects with, ends the batch; nothing is
+   * told after that. `run` rejects with that very value; `runReport` answers the report, whose `endedBy` says it.
+   */
+  readonly onOutcome?: ((outcome: BatchOutcome) => unknown) | undefined
 }
 
 /** Written as a method, so that the function may say which type its params have. */

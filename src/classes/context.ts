@@ -7,6 +7,7 @@
  * Views or clones of the instances would break `#private` fields and counters.
  */
 import * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
 import { Held, type Holding } from "../internal/gate/holding.ts"
 import type { Item } from "../internal/item.ts"
 import { LazySignal } from "../internal/lazySignal.ts"
@@ -22,6 +23,9 @@ export type ParamSet = Readonly<Record<string, any>>
 
 /** No params. One object, so that a look tells that there is nothing to overlay. */
 export const none: HandlerParams = {}
+
+/** What an item waits for before it ends. */
+const lasting = new WeakMap<Item, Set<Promise<unknown>>>()
 
 interface Storage<A> {
   readonly run: <B>(store: A, f: () => B) => B
@@ -105,6 +109,22 @@ export class ItemContext {
   /** Says what the start of the present request has really cost. */
   settle(actual: number): void {
     this.#item.settle(actual)
+  }
+
+  /** Has the item, and those around it, end only once the promise has settled, which must not reject. */
+  outlast(promise: Promise<unknown>): void {
+    let awaited = lasting.get(this.#item)
+    if (awaited === undefined) {
+      const all = (awaited = new Set())
+      lasting.set(this.#item, all)
+      const settled = async (): Promise<void> => {
+        while (all.size > 0) await Promise.all(all)
+      }
+      this.#item.endAfter(Effect.promise(settled))
+    }
+    const set = awaited.add(promise)
+    void promise.then(() => set.delete(promise))
+    this.parent?.outlast(promise)
   }
 
   get held(): Holding | undefined {

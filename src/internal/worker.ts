@@ -50,7 +50,7 @@ export class Worker implements Driver, Tenant {
   /** What a request has come to, where that is still to be processed within the item. */
   private settled: "fulfilled" | "rejected" | undefined = undefined
   private value: unknown = undefined
-  /** The outcome that is being published. */
+  /** The outcome that is being published, where it has to be published again if that is interrupted. */
   private outcome: AnyOutcome | undefined = undefined
   /** The time, where nothing was waited for since it was read. */
   private now: number | undefined = undefined
@@ -218,7 +218,7 @@ export class Worker implements Driver, Tenant {
     if (item.entry !== undefined) depart(item, ending)
     const publishing = outcome === undefined ? undefined : this.run.options.publish?.(outcome)
     if (publishing === undefined) return false
-    this.outcome = outcome
+    if (this.run.options.delivered === undefined) this.outcome = outcome
     return this.wait("published", publishing)
   }
 

@@ -2,6 +2,7 @@ import type { Effect } from "effect"
 import {
   type ActionResult,
   type BaseHandler,
+  type BatchOutcome,
   BatchPipeline,
   Handler,
   type HandlerError,
@@ -291,9 +292,11 @@ describe("options for the end of a batch", () => {
           return report.failed === 0
         }
       },
-      onProgress: (progress) => expectTypeOf(progress).toEqualTypeOf<Batch.Progress>()
+      onProgress: (progress) => expectTypeOf(progress).toEqualTypeOf<Batch.Progress>(),
+      onOutcome: (outcome) => expectTypeOf(outcome).toEqualTypeOf<Report["outcomes"][number]>()
     })
     void new BatchPipeline(pipeline, { canary: { items: 1, check: async () => true }, duplicates: "error" })
+    void new BatchPipeline(pipeline, { onOutcome: async () => {} })
   })
 
   it("are checked", () => {
@@ -303,6 +306,8 @@ describe("options for the end of a batch", () => {
     void new BatchPipeline(pipeline, { budget: { duration: "1 second" } })
     // @ts-expect-error -- milliseconds
     void new ParallelBatchPipeline(pipeline, { drainMs: "1 second" })
+    // @ts-expect-error -- the outcome alone
+    void new BatchPipeline(pipeline, { onOutcome: (_outcome: BatchOutcome, _index: number) => {} })
     // @ts-expect-error -- no such policy
     void new ParallelBatchPipeline(pipeline, { duplicates: "skip" })
     // @ts-expect-error -- yes or no
