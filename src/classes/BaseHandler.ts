@@ -7,7 +7,7 @@ import * as Effect from "effect/Effect"
 import { format } from "effect/Formatter"
 import * as Schedule from "effect/Schedule"
 import { hasPolicy } from "../internal/attempts.ts"
-import type { HandlerDefinition } from "../internal/definition.ts"
+import type { HandlerDefinition, RetryOptions } from "../internal/definition.ts"
 import { defaultNext, Next } from "../internal/definition.ts"
 import type { Step } from "../internal/graph.ts"
 import * as Check from "../internal/options.ts"
@@ -58,7 +58,7 @@ export interface RunOptions {
  */
 export interface Policy {
   readonly maxRetries: number
-  readonly retryDelayMs: number
+  readonly retryDelayMs: number | ((attempt: number, error: unknown) => number)
   readonly retryIf: ((error: unknown) => boolean) | undefined
   readonly timeout: HandlerDefinition["timeout"]
   readonly gate: HandlerDefinition["gate"]
@@ -292,7 +292,7 @@ export abstract class BaseHandler<TInput, TOutput, TSharedData extends SharedDat
           : {
               times: policy.maxRetries - 1,
               while: policy.retryIf,
-              ...(policy.retryDelayMs > 0 ? { schedule: Schedule.spaced(policy.retryDelayMs) } : undefined)
+              ...delayOf(policy.retryDelayMs)
             },
       timeout: policy?.timeout,
       gate: policy?.gate
@@ -333,6 +333,11 @@ export abstract class BaseHandler<TInput, TOutput, TSharedData extends SharedDat
 const stopAction = "stop"
 
 const identity = (cause: unknown): unknown => cause
+
+const delayOf = (millis: Policy["retryDelayMs"]): Pick<RetryOptions, "schedule" | "delay"> | undefined => {
+  if (typeof millis === "function") return { delay: millis }
+  return millis > 0 ? { schedule: Schedule.spaced(millis) } : undefined
+}
 
 const opaque = {
   decoder: undefined,

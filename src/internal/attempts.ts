@@ -12,7 +12,7 @@ import { format } from "effect/Formatter"
 import * as Pull from "effect/Pull"
 import * as Schedule from "effect/Schedule"
 import { HandlerTimeout } from "../BatchError.ts"
-import type { AnyEffect, HandlerDefinition } from "./definition.ts"
+import type { AnyEffect, HandlerDefinition, RetryOptions } from "./definition.ts"
 import { afterAttempt, approach, rejection, rest, throughCircuit } from "./gated.ts"
 import type { Step } from "./graph.ts"
 import type { Item } from "./item.ts"
@@ -116,13 +116,7 @@ const behindGate = (attempt: AnyEffect, item: Item, run: Run, tenant: Tenant): A
 }
 
 /** Tries again as the options say, like `Effect.retry`, but without a place while it waits between two attempts. */
-const retried = (
-  attempt: AnyEffect,
-  options: Effect.Retry.Options<unknown>,
-  item: Item,
-  run: Run,
-  tenant: Tenant
-): AnyEffect => {
+const retried = (attempt: AnyEffect, options: RetryOptions, item: Item, run: Run, tenant: Tenant): AnyEffect => {
   let current: Schedule.Metadata<unknown, unknown> | undefined
   const schedule = scheduleOf(options, item, run, (metadata) => {
     current = metadata
@@ -151,12 +145,12 @@ const retried = (
 
 /** When to try again; it tells who looks on at each retry. */
 const scheduleOf = (
-  options: Effect.Retry.Options<unknown>,
+  options: RetryOptions,
   item: Item,
   run: Run,
   seen: (metadata: Schedule.Metadata<unknown, unknown>) => void
 ): Schedule.Schedule<unknown, unknown, unknown, unknown> => {
-  const { schedule, times, while: isWorth } = options
+  const { delay, schedule, times, while: isWorth } = options
   let policy: Schedule.Schedule<unknown, unknown, unknown, unknown> = Schedule.passthrough(schedule ?? Schedule.forever)
   if (isWorth !== undefined) {
     policy = Schedule.while(policy, ({ input }) => {
@@ -164,13 +158,21 @@ const scheduleOf = (
         const worth = isWorth(input)
         return isEffect(worth) ? (worth as Effect.Effect<boolean, unknown, unknown>) : Effect.succeed(worth as boolean)
       } catch (thrown) {
-        // A timeout has none of the fields of the other errors, and a bug over that is not to hide it. Both are defects, so
-        // that no fallback hides the bug either.
-        return Effect.failCause(Cause.combine(Cause.die(thrown), Cause.die(input)))
+        return bugOver(thrown, input)
       }
     })
   }
   if (times !== undefined) policy = Schedule.while(policy, ({ attempt }) => Effect.succeed(attempt <= times))
+  if (delay !== undefined) {
+    // Last, so that it is asked only where there is another attempt.
+    policy = Schedule.modifyDelay(policy, ({ attempt, input }) => {
+      try {
+        return Effect.succeed(delay(attempt, input))
+      } catch (thrown) {
+        return bugOver(thrown, input)
+      }
+    })
+  }
   return Schedule.tap(policy, (metadata) =>
     Effect.sync(() => {
       seen(metadata)
@@ -178,6 +180,13 @@ const scheduleOf = (
     })
   )
 }
+
+/**
+ * A timeout has none of the fields of the other errors, and a bug over that is not to hide it. Both are defects, so that no
+ * fallback hides the bug either.
+ */
+const bugOver = (thrown: unknown, error: unknown): Effect.Effect<never> =>
+  Effect.failCause(Cause.combine(Cause.die(thrown), Cause.die(error)))
 
 /** What is no effect would end the fiber that runs it, and not only its item. */
 export const expectEffect = (answer: AnyEffect, method: string, item: Item): AnyEffect => {

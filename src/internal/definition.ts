@@ -37,6 +37,11 @@ export interface Decoder {
   readonly decode: (params: unknown) => Effect.Effect<unknown, Mismatch, unknown>
 }
 
+export interface RetryOptions extends Effect.Retry.Options<unknown> {
+  /** Milliseconds until the next attempt, after the failure of so many; it may throw. In the place of a schedule. */
+  readonly delay?: ((attempt: number, error: unknown) => number) | undefined
+}
+
 export interface HandlerDefinition {
   readonly decoder: Decoder | undefined
   readonly prepareInputs: ((context: PrepareContext) => unknown) | undefined
@@ -45,7 +50,7 @@ export interface HandlerDefinition {
   readonly promised: Promised | undefined
   readonly handleError: ((inputs: unknown, error: unknown) => AnyEffect) | undefined
   readonly processResults: ((context: ProcessContext) => Next | Skip) | undefined
-  readonly retry: Effect.Retry.Options<unknown> | undefined
+  readonly retry: RetryOptions | undefined
   /** The limit of each attempt. */
   readonly timeout: Duration.Duration | undefined
   /** What each attempt goes through. */

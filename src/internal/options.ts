@@ -107,9 +107,9 @@ export const object = (option: string, value: unknown, expected: string, owner?:
   throw new InvalidOptions({ option, value, expected, owner })
 }
 
-export const millis = (option: string, value: number): number => {
+export const millis = (option: string, value: number, or = ""): number => {
   if (Number.isFinite(value) && value >= 0) return value
-  throw new InvalidOptions({ option, value, expected: "milliseconds, at least 0" })
+  throw new InvalidOptions({ option, value, expected: `milliseconds, at least 0${or}` })
 }
 
 export const share = (option: string, value: number): number => {

@@ -263,6 +263,10 @@ describe("options", () => {
     void new BatchPipeline(pipeline, { concurrency: 2 })
     // @ts-expect-error -- milliseconds
     void new Read({ timeoutMs: "1 second" })
+    void new Read({ retryDelayMs: (attempt) => 100 * 2 ** attempt })
+    void new Read({ retryDelayMs: (_attempt, error) => (expectTypeOf(error).toEqualTypeOf<unknown>(), 100) })
+    // @ts-expect-error -- nobody waits for it
+    void new Read({ retryDelayMs: async () => 100 })
   })
 
   it("of a pipeline are a start handler, which it needs", () => {
