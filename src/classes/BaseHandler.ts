@@ -8,15 +8,16 @@ import { format } from "effect/Formatter"
 import * as Schedule from "effect/Schedule"
 import { hasPolicy } from "../internal/attempts.ts"
 import type { HandlerDefinition, RetryOptions } from "../internal/definition.ts"
-import { defaultNext, Next } from "../internal/definition.ts"
+import { defaultNext, Next, type Skip } from "../internal/definition.ts"
 import type { Step } from "../internal/graph.ts"
 import * as Check from "../internal/options.ts"
 import { isPromiseLike } from "../internal/tags.ts"
-import { current, type HandlerParams, type ItemContext, none, type ParamSet } from "./context.ts"
+import { current, hasSpoken, type HandlerParams, type ItemContext, none, type ParamSet } from "./context.ts"
 import { HandlerError } from "./HandlerError.ts"
 import { checkMethods } from "./methods.ts"
 import { withSignal } from "./runOptions.ts"
 import * as Translate from "./translate.ts"
+import { Word } from "./word.ts"
 
 /**
  * The data that all handlers of a run share.
@@ -191,12 +192,19 @@ export abstract class BaseHandler<TInput, TOutput, TSharedData extends SharedDat
   /**
    * Ends the batch with this item, which succeeds, and without a failure: `return this.stopBatch("enough")` in
    * `processResults`. What else runs is interrupted, what has not started does not; `endedBy` of the report has the reason.
+   * Called anywhere in a step, also where it is not answered, it ends its item with that step, unless the step, or the
+   * attempt in which it was called, fails. The last word counts, and none once the item has ended.
    */
   protected stopBatch(reason: string): ActionResult {
-    const context = current()
-    if (context === undefined) throw new Error(`stopBatch of ${this} was called outside of a run`)
-    context.stop(reason)
-    return stopAction
+    return this.say("stopBatch", Word.stop(reason))
+  }
+
+  /**
+   * Ends this item as `Skipped`, with the reason: neither success nor failure. `return this.skip("unchanged")` in
+   * `processResults`; where it is called counts as for `stopBatch`. A run of its own answers the action `"skip"`.
+   */
+  protected skip(reason: string): ActionResult {
+    return this.say("skip", Word.skip(reason))
   }
 
   protected prepareInputs(_sharedData: Readonly<TSharedData>): TInput {
@@ -318,9 +326,16 @@ export abstract class BaseHandler<TInput, TOutput, TSharedData extends SharedDat
     return graph.routesOf(this, this.getNextHandler === BaseHandler.prototype.getNextHandler ? this.#routes : undefined)
   }
 
-  private answer(method: string, action: unknown): Next {
-    const stop = action === stopAction ? current()?.stopReason : undefined
-    if (stop !== undefined) return new Next(stopAction, "none", undefined, undefined, stop)
+  private say(method: string, word: Word): ActionResult {
+    const context = current()
+    if (context === undefined) throw new Error(`${method} of ${this} was called outside of a run`)
+    context.say(word)
+    return word.action
+  }
+
+  private answer(method: string, action: unknown): Next | Skip {
+    const ending = hasSpoken ? current()?.heard(action) : undefined
+    if (ending !== undefined) return ending
     if (this.#answer.action === action) return this.#answer
     if (typeof action === "string") return (this.#answer = new Next(action, "none", undefined, undefined))
     // Whether it rejects or not, nobody waits for it.
@@ -328,9 +343,6 @@ export abstract class BaseHandler<TInput, TOutput, TSharedData extends SharedDat
     throw new TypeError(`${method} of ${String(this)} answered ${format(action)}, expected an action (a string)`)
   }
 }
-
-/** As the action of `Handler.stop`. */
-const stopAction = "stop"
 
 const identity = (cause: unknown): unknown => cause
 

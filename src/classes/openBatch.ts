@@ -103,10 +103,11 @@ export class OpenBatch {
     if (waiting === undefined) return
     this.#waiting.delete(place)
     if (outcome._tag === "Succeeded") waiting.resolve(outcome.action)
+    else if (outcome._tag === "Skipped") waiting.resolve("skip")
     else if (outcome._tag === "Failed") waiting.reject(thrownBy(outcome.cause))
     else {
       const what = outcome._tag === "NotStarted" ? "not started" : "interrupted"
-      const why = (outcome._tag === "Skipped" ? undefined : outcome.reason) ?? "its batch had ended"
+      const why = outcome.reason ?? "its batch had ended"
       waiting.reject(new Error(`The item was ${what}: ${why}`))
     }
   }

@@ -320,5 +320,7 @@ describe("options for the end of a batch", () => {
     void new ParallelBatchPipeline(pipeline, { cost: async () => 1 })
     // @ts-expect-error -- for the handlers themselves
     void read.stopBatch("enough")
+    // @ts-expect-error -- for the handlers themselves
+    void read.skip("unchanged")
   })
 })
