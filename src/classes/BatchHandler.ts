@@ -82,6 +82,7 @@ export abstract class BatchHandler<TSharedData extends SharedData = SharedData> 
   readonly #options: BatchOptions<TSharedData>
   readonly #scheduling: Scheduling
   readonly #gate: Policy | undefined
+  readonly #name: string | undefined
   /** The batch to which an overridden `handleRequest` adds, by the context in which that runs. */
   readonly #open = new WeakMap<ItemContext, OpenBatch | "settled">()
 
@@ -106,6 +107,12 @@ export abstract class BatchHandler<TSharedData extends SharedData = SharedData> 
     this.#options = options
     this.#scheduling = scheduling
     this.#gate = gateOf(new.target.name, options)
+    const hasOwnClass = Object.getPrototypeOf(new.target) !== BatchHandler
+    this.#name = Check.optionalName(options.name, new.target.name) ?? (hasOwnClass ? undefined : pipeline.givenName)
+  }
+
+  override toString(): string {
+    return this.#name ?? super.toString()
   }
 
   /** The pipeline that is run for each parameter set. */
@@ -141,7 +148,8 @@ export abstract class BatchHandler<TSharedData extends SharedData = SharedData> 
   /** The parameter sets of the batch. Needed unless the option `params` is given. */
   protected prepareBatchParams(sharedData: Readonly<TSharedData>): ReadonlyArray<ParamSet> {
     if (this.#options.params === undefined) {
-      throw new Error(`${this} needs the method prepareBatchParams, or the option params`)
+      const ofClass = this.#name === undefined ? "" : ` (${this.constructor.name})`
+      throw new Error(`${this}${ofClass} needs the method prepareBatchParams, or the option params`)
     }
     // An iterable that is no array is read lazily; whoever counts the inputs gives an array.
     return this.#options.params(sharedData) as ReadonlyArray<ParamSet>
@@ -330,6 +338,7 @@ const readIn = (context: ItemContext, params: Params): Params => {
 
 const names: Names<BatchOptions> = {
   params: true,
+  name: true,
   maxSteps: true,
   isolation: true,
   merge: true,

@@ -44,6 +44,11 @@ export interface BatchOptions<TSharedData extends SharedData = SharedData> {
    * start; everything else is read as items are asked for, and closed where the batch ends before it does.
    */
   readonly params?: ((sharedData: Readonly<TSharedData>) => Iterable<ParamSet> | AsyncIterable<ParamSet>) | undefined
+  /**
+   * The name in reports and errors. Defaults to the name of the class, and of a batch that has no class of its own to that
+   * of its pipeline.
+   */
+  readonly name?: string | undefined
   /** How many handlers an item may pass through. Defaults to 1,000,000. */
   readonly maxSteps?: number | undefined
   /**

@@ -94,7 +94,7 @@ export abstract class Handler<TInput, TOutput, TSharedData extends SharedData = 
     Check.spelling(new.target.name, options, names, aliases)
     Check.optionalFunction("retryIf", options.retryIf)
     const timeoutMs: Duration.Input | undefined = options.timeoutMs
-    this.#name = options.name
+    this.#name = Check.optionalName(options.name, new.target.name)
     this.#policy = {
       maxRetries: Check.positiveInteger("maxRetries", options.maxRetries ?? 1),
       retryDelayMs: this.#delay(options.retryDelayMs ?? 0),

@@ -91,6 +91,11 @@ export const requiredFunction = (option: string, value: unknown, owner?: string)
   throw new InvalidOptions({ option, value, expected: "a function", owner })
 }
 
+export const optionalName = (value: unknown, owner: string): string | undefined => {
+  if (value === undefined || (typeof value === "string" && value !== "")) return value
+  throw new InvalidOptions({ option: "name", value, expected: "a text that is not empty", owner })
+}
+
 /** Nobody waits for what an async function answers. Found here, where it costs no item anything. */
 export const optionalSync = (option: string, value: unknown, owner: string): void => {
   optionalFunction(option, value, owner)

@@ -276,6 +276,8 @@ describe("options", () => {
     void new Pipeline()
     // @ts-expect-error -- no handler
     void new Pipeline({})
+    // @ts-expect-error -- a name is a text
+    void new Pipeline(read, { name: 5 })
   })
 })
 
