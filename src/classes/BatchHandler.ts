@@ -367,8 +367,11 @@ const aliases = {
   retry: ofHandlers,
   retries: ofHandlers,
   maxRetries: ofHandlers,
+  maxRetry: ofHandlers,
   retryDelayMs: ofHandlers,
   retryIf: ofHandlers,
+  settleCost: "call this.settleCost in handleRequest of a handler",
+  concurrencyPerKey: "write gate: Gate.make({ concurrencyPerKey, key })",
   signal: "give it to run or runReport, as { signal }",
   onInterrupt: "runReport answers the report in every case"
 }

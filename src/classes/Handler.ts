@@ -152,5 +152,20 @@ const names: Names<HandlerOptions> = {
   name: true
 }
 
-/** As the modules and other libraries call them. */
-const aliases = { retries: "maxRetries", retry: "maxRetries", maxRetry: "maxRetries" }
+const ofBatches = "it is an option of the batches"
+
+/** As the modules and other libraries call them, and what stands elsewhere. */
+const aliases = {
+  retries: "maxRetries",
+  retry: "maxRetries",
+  maxRetry: "maxRetries",
+  concurrency:
+    "it is an option of ParallelBatchPipeline; for this handler alone write gate: Gate.make({ concurrency })",
+  concurrencyPerKey: "write gate: Gate.make({ concurrencyPerKey, key })",
+  cost: "write gate: Gate.make({ rate, cost }); what an outcome costs is an option of the batches",
+  settleCost: "call this.settleCost in handleRequest",
+  budget: ofBatches,
+  onProgress: ofBatches,
+  onOutcome: ofBatches,
+  tolerate: "it is an option of ParallelBatchPipeline"
+}
