@@ -105,7 +105,7 @@ export interface BatchOptions<TSharedData extends SharedData = SharedData> {
         readonly check?: ((report: Report<TSharedData>) => boolean | Promise<boolean>) | undefined
       }
     | undefined
-  /** Told how far the batch is, ten times a second and at the end. What it throws changes nothing. */
+  /** Told how far the batch is, ten times a second and at the end. What it throws changes nothing, and is logged once. */
   readonly onProgress?: ((progress: Progress) => void) | undefined
   /**
    * Told what has become of each item, once, when that has ended, in the order in which they end, also of what was
