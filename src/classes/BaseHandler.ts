@@ -125,7 +125,12 @@ export abstract class BaseHandler<TInput, TOutput, TSharedData extends SharedDat
       : { ...this.#params, ...around, ...context.params }
   }
 
-  /** Runs `handler` after this one where this one answers `action`. Answers `handler`, for chaining. */
+  /**
+   * Runs `handler` after this one where this one answers `action`. Answers `handler`, for chaining. An action has one
+   * handler: connecting it again replaces the one before, also while a batch runs. An action that is connected to nothing
+   * ends the run, a misspelt one as well: `getAvailableActions` says what is connected, `action` of an outcome what its
+   * item ended with.
+   */
   connectTo<H extends BaseHandler<any, any, any>>(handler: H, action: ActionResult = "default"): H {
     if (!(handler instanceof BaseHandler)) {
       throw new TypeError(`connectTo of ${String(this)} needs a handler, got ${format(handler)}`)
