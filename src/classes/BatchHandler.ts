@@ -137,7 +137,8 @@ export abstract class BatchHandler<TSharedData extends SharedData = SharedData> 
       if (context === undefined || !context.hasPrepared(this)) throw thrown
       const report = combine(String(this), sharedData, context.runsOf(this))
       // The report has no more than the text of what was thrown where no item threw it.
-      if (["InputFailure", "OutcomeFailure", "Canary"].includes(report.endedBy._tag)) {
+      const { _tag: ended } = report.endedBy
+      if (ended === "InputFailure" || ended === "Canary" || (ended === "OutcomeFailure" && signal?.aborted !== true)) {
         Effect.runFork(Effect.logWarning(`${this} could not go on`, thrown))
       }
       return report

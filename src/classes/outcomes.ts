@@ -77,7 +77,10 @@ export class Teller {
     if (this.failed !== undefined) return
     this.failed = { thrown }
     const run = this.#run!
-    // Where the input had failed before, that is what the run rejects with.
+    // Where the input had failed before, or the run was aborted, it rejects with that, and nobody else says this.
+    if (run.fault !== undefined || this.#context.signal.aborted) {
+      Effect.runFork(Effect.logWarning("onOutcome of the batch failed", thrown))
+    }
     if (run.fault === undefined) run.endedBy = { _tag: "OutcomeFailure", reason: errorText(thrown) }
     run.breakDown(Cause.die(thrown))
   }

@@ -273,6 +273,7 @@ describe("a run that is aborted", () => {
   it("rejects with the reason also where that could not be told", async () => {
     const controller = new AbortController()
     const onOutcome = () => Promise.reject(new Error("the disk is full"))
+    const log = vi.spyOn(console, "log").mockImplementation(() => {})
     const batch = batchOf([{ n: 0, ms: 100 }], { onOutcome })
     const running = batch.runReport({}, { signal: controller.signal })
     const rejecting = batch.run({}, { signal: controller.signal })
@@ -283,6 +284,11 @@ describe("a run that is aborted", () => {
 
     assert.strictEqual(await thrownAfter(10, rejecting), "enough")
     assert.strictEqual((await after(10, running)).endedBy._tag, "OutcomeFailure")
+    // Nobody else says it.
+    const said = log.mock.calls.map((line) => line.join(" "))
+    log.mockRestore()
+    assert.strictEqual(said.filter((line) => line.includes("the disk is full")).length, 2)
+    assert.strictEqual(said.length, 2)
   })
 })
 
