@@ -27,6 +27,7 @@ export type { Stamp } from "./Stamp.ts"
  * - `Tolerance`: more failures than `tolerate` allows. `bound` is the one that was exceeded, `failed` the failures that
  *   count towards it (those with the `tag`, where the bound has one), `ended` the items that had come to an end.
  * - `InputFailure`: the input itself failed. `reason` is the text of what it failed with, or threw.
+ * - `OutcomeFailure`: `onOutcome` of the classes failed. `reason` is the text of what it threw, or rejected with.
  * - `Interruption`: the batch was interrupted from outside.
  * - `Running`: it had not ended when the report was taken (`report` of a handle, the check of a `canary`). Such a report is
  *   of the items that had ended: `total` counts just those, and `exhausted` is `false`.
@@ -57,6 +58,7 @@ export type EndedBy =
       readonly ended: number
     }
   | { readonly _tag: "InputFailure"; readonly reason?: string | undefined }
+  | { readonly _tag: "OutcomeFailure"; readonly reason: string }
   | { readonly _tag: "Interruption" }
   | { readonly _tag: "Running" }
 

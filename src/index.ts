@@ -17,6 +17,7 @@ export {
   type ActionResult,
   BaseHandler,
   type HandlerParams,
+  type ParamSet,
   type RunOptions,
   type SharedData
 } from "./classes/BaseHandler.ts"
@@ -27,7 +28,7 @@ export { Handler, type HandlerOptions } from "./classes/Handler.ts"
 export { HandlerError } from "./classes/HandlerError.ts"
 export { ItemsRefused } from "./classes/ItemsRefused.ts"
 export { type ParallelBatchOptions, ParallelBatchPipeline } from "./classes/ParallelBatchPipeline.ts"
-export { Pipeline } from "./classes/Pipeline.ts"
+export { Pipeline, type PipelineOptions } from "./classes/Pipeline.ts"
 export * as Gate from "./Gate.ts"
 export type { EndedBy } from "./Report.ts"
 export { IncompleteReport, PipelineChanged } from "./ReportError.ts"

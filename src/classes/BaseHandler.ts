@@ -6,16 +6,17 @@
 import * as Effect from "effect/Effect"
 import { format } from "effect/Formatter"
 import * as Schedule from "effect/Schedule"
-import type { HandlerDefinition } from "../internal/definition.ts"
-import { defaultNext, Next } from "../internal/definition.ts"
+import type { HandlerDefinition, Retry } from "../internal/definition.ts"
+import { defaultNext, Next, type Skip } from "../internal/definition.ts"
 import { type Step, stepOf } from "../internal/graph.ts"
 import * as Check from "../internal/options.ts"
 import { isPromiseLike } from "../internal/tags.ts"
-import { current, type HandlerParams, type ItemContext, none } from "./context.ts"
+import { current, hasSpoken, type HandlerParams, type ItemContext, none, type ParamSet } from "./context.ts"
 import { HandlerError } from "./HandlerError.ts"
 import { checkMethods } from "./methods.ts"
 import { withSignal } from "./runOptions.ts"
 import * as Translate from "./translate.ts"
+import { Word } from "./word.ts"
 
 /**
  * The data that all handlers of a run share.
@@ -28,7 +29,7 @@ export interface SharedData {
 }
 
 // Declared where the context of an item is, which stands below the classes.
-export type { HandlerParams } from "./context.ts"
+export type { HandlerParams, ParamSet } from "./context.ts"
 
 /**
  * What a handler answers: it picks the next handler.
@@ -57,7 +58,7 @@ export interface RunOptions {
  */
 export interface Policy {
   readonly maxRetries: number
-  readonly retryDelayMs: number
+  readonly retryDelayMs: number | ((attempt: number, error: unknown) => number)
   readonly retryIf: ((error: unknown) => boolean) | undefined
   readonly timeout: HandlerDefinition["timeout"]
   readonly gate: HandlerDefinition["gate"]
@@ -108,7 +109,7 @@ export abstract class BaseHandler<TInput, TOutput, TSharedData extends SharedDat
   readonly #routes = { changes: 0 }
 
   /** Sets the handler's own params. Those of a batch and of an item overlay them. */
-  setParams(params: HandlerParams): void {
+  setParams(params: ParamSet): void {
     this.#params = params
   }
 
@@ -123,7 +124,12 @@ export abstract class BaseHandler<TInput, TOutput, TSharedData extends SharedDat
       : { ...this.#params, ...around, ...context.params }
   }
 
-  /** Runs `handler` after this one where this one answers `action`. Answers `handler`, for chaining. */
+  /**
+   * Runs `handler` after this one where this one answers `action`. Answers `handler`, for chaining. An action has one
+   * handler: connecting it again replaces the one before, also while a batch runs. An action that is connected to nothing
+   * ends the run, a misspelt one as well: `getAvailableActions` says what is connected, `action` of an outcome what its
+   * item ended with.
+   */
   connectTo<H extends BaseHandler<any, any, any>>(handler: H, action: ActionResult = "default"): H {
     if (!(handler instanceof BaseHandler)) {
       throw new TypeError(`connectTo of ${String(this)} needs a handler, got ${format(handler)}`)
@@ -190,12 +196,19 @@ export abstract class BaseHandler<TInput, TOutput, TSharedData extends SharedDat
   /**
    * Ends the batch with this item, which succeeds, and without a failure: `return this.stopBatch("enough")` in
    * `processResults`. What else runs is interrupted, what has not started does not; `endedBy` of the report has the reason.
+   * Called anywhere in a step, also where it is not answered, it ends its item with that step, unless the step, or the
+   * attempt in which it was called, fails. The last word counts, and none once the item has ended.
    */
   protected stopBatch(reason: string): ActionResult {
-    const context = current()
-    if (context === undefined) throw new Error(`stopBatch of ${this} was called outside of a run`)
-    context.stop(reason)
-    return stopAction
+    return this.say("stopBatch", Word.stop(reason))
+  }
+
+  /**
+   * Ends this item as `Skipped`, with the reason: neither success nor failure. `return this.skip("unchanged")` in
+   * `processResults`; where it is called counts as for `stopBatch`. A run of its own answers the action `"skip"`.
+   */
+  protected skip(reason: string): ActionResult {
+    return this.say("skip", Word.skip(reason))
   }
 
   protected prepareInputs(_sharedData: Readonly<TSharedData>): TInput {
@@ -291,7 +304,7 @@ export abstract class BaseHandler<TInput, TOutput, TSharedData extends SharedDat
           : {
               times: policy.maxRetries - 1,
               while: policy.retryIf,
-              ...(policy.retryDelayMs > 0 ? { schedule: Schedule.spaced(policy.retryDelayMs) } : undefined)
+              ...delayOf(policy.retryDelayMs)
             },
       timeout: policy?.timeout,
       gate: policy?.gate
@@ -307,9 +320,16 @@ export abstract class BaseHandler<TInput, TOutput, TSharedData extends SharedDat
     return graph.routesOf(this, this.getNextHandler === BaseHandler.prototype.getNextHandler ? this.#routes : undefined)
   }
 
-  private answer(method: string, action: unknown): Next {
-    const stop = action === stopAction ? current()?.stopReason : undefined
-    if (stop !== undefined) return new Next(stopAction, "none", undefined, undefined, stop)
+  private say(method: string, word: Word): ActionResult {
+    const context = current()
+    if (context === undefined) throw new Error(`${method} of ${this} was called outside of a run`)
+    context.say(word)
+    return word.action
+  }
+
+  private answer(method: string, action: unknown): Next | Skip {
+    const ending = hasSpoken ? current()?.heard(action) : undefined
+    if (ending !== undefined) return ending
     if (this.#answer.action === action) return this.#answer
     if (typeof action === "string") return (this.#answer = new Next(action, "none", undefined, undefined))
     // Whether it rejects or not, nobody waits for it.
@@ -318,10 +338,12 @@ export abstract class BaseHandler<TInput, TOutput, TSharedData extends SharedDat
   }
 }
 
-/** As the action of `Handler.stop`. */
-const stopAction = "stop"
-
 const identity = (cause: unknown): unknown => cause
+
+const delayOf = (millis: Policy["retryDelayMs"]): Pick<Retry, "schedule" | "delay"> | undefined => {
+  if (typeof millis === "function") return { delay: millis }
+  return millis > 0 ? { schedule: Schedule.spaced(millis) } : undefined
+}
 
 const opaque = {
   decoder: undefined,

@@ -18,9 +18,9 @@ import type { Run } from "../internal/run.ts"
 import type { RunOptions as EngineOptions } from "../internal/runOptions.ts"
 import { SnapshotsInto } from "../internal/shared.ts"
 import * as Source from "../internal/source.ts"
-import type { Names } from "../internal/spelling.ts"
 import { disown } from "../internal/tags.ts"
-import { type ActionResult, BaseHandler, type HandlerParams, type SharedData } from "./BaseHandler.ts"
+import { type ActionResult, BaseHandler, type HandlerParams, type ParamSet, type SharedData } from "./BaseHandler.ts"
+import { aliases, names } from "./batchNames.ts"
 import type { BatchOptions, Report } from "./BatchOptions.ts"
 import type { BatchRunOptions } from "./BatchRunOptions.ts"
 import { current, ItemContext, none, runIn, servicesWithin } from "./context.ts"
@@ -28,6 +28,7 @@ import { endsOf } from "./ends.ts"
 import { ItemsRefused } from "./ItemsRefused.ts"
 import { checkMethods } from "./methods.ts"
 import { OpenBatch, OpenBatches } from "./openBatch.ts"
+import { Teller } from "./outcomes.ts"
 import { Pipeline } from "./Pipeline.ts"
 import { note, type Redrive, redriveIn, redriveOf } from "./redrive.ts"
 import { combine } from "./reports.ts"
@@ -80,6 +81,7 @@ export abstract class BatchHandler<TSharedData extends SharedData = SharedData> 
   readonly #scheduling: Scheduling
   readonly #gate: Policy | undefined
   readonly #open = new OpenBatches()
+  readonly #name: string | undefined
 
   constructor(pipeline: Pipeline<any>, options: BatchOptions<TSharedData>, scheduling: Scheduling) {
     super()
@@ -90,6 +92,7 @@ export abstract class BatchHandler<TSharedData extends SharedData = SharedData> 
     Check.spelling(new.target.name, options, names, aliases)
     Check.optionalFunction("params", options.params)
     Check.optionalFunction("key", options.key)
+    Check.optionalFunction("onOutcome", options.onOutcome)
     Check.positiveInteger("maxSteps", options.maxSteps ?? 1_000_000)
     Check.oneOf("isolation", options.isolation ?? "none", ["none", "snapshot"])
     Check.positiveInteger("parked", options.parked ?? 1)
@@ -101,6 +104,12 @@ export abstract class BatchHandler<TSharedData extends SharedData = SharedData> 
     this.#options = options
     this.#scheduling = scheduling
     this.#gate = gateOf(new.target.name, options)
+    const hasOwnClass = Object.getPrototypeOf(new.target) !== BatchHandler
+    this.#name = Check.optionalName(options.name, new.target.name) ?? (hasOwnClass ? undefined : pipeline.givenName)
+  }
+
+  override toString(): string {
+    return this.#name ?? super.toString()
   }
 
   /** The pipeline that is run for each parameter set. */
@@ -146,7 +155,8 @@ export abstract class BatchHandler<TSharedData extends SharedData = SharedData> 
       }
       const report = combine(String(this), sharedData, runs)
       // The report has no more than the text of what was thrown where no item threw it.
-      if (report.endedBy._tag === "InputFailure" || report.endedBy._tag === "Canary") {
+      const { _tag: ended } = report.endedBy
+      if (ended === "InputFailure" || ended === "Canary" || (ended === "OutcomeFailure" && signal?.aborted !== true)) {
         Effect.runFork(Effect.logWarning(`${this} could not go on`, thrown))
       }
       return report
@@ -155,12 +165,13 @@ export abstract class BatchHandler<TSharedData extends SharedData = SharedData> 
   }
 
   /** The parameter sets of the batch. Needed unless the option `params` is given. */
-  protected prepareBatchParams(sharedData: Readonly<TSharedData>): Array<HandlerParams> {
+  protected prepareBatchParams(sharedData: Readonly<TSharedData>): ReadonlyArray<ParamSet> {
     if (this.#options.params === undefined) {
-      throw new Error(`${this} needs the method prepareBatchParams, or the option params`)
+      const ofClass = this.#name === undefined ? "" : ` (${this.constructor.name})`
+      throw new Error(`${this}${ofClass} needs the method prepareBatchParams, or the option params`)
     }
     // An iterable that is no array is read lazily; whoever counts the inputs gives an array.
-    return this.#options.params(sharedData) as Array<HandlerParams>
+    return this.#options.params(sharedData) as ReadonlyArray<ParamSet>
   }
 
   protected processBatchResults(_sharedData: TSharedData, _inputs: Array<HandlerParams>, _outputs: void): ActionResult {
@@ -192,14 +203,17 @@ export abstract class BatchHandler<TSharedData extends SharedData = SharedData> 
     const context = this.#contextFor("handleRequest")
     const { signal } = context
     const isLate = signal.aborted
+    const teller = this.#tellerIn(context)
     let run: Run | undefined
     const begin = (begun: Run): void => {
       context.note(this, (run = begun))
+      teller?.begin(begun)
       if (isLate) begun.endBy({ _tag: "Interruption" })
     }
-    const options = (params: Iterable<unknown>) => ({
+    const options = (params: Params) => ({
       ...this.#runOptions(context, params, this.#scheduling),
-      ...endsOf(this.#options)
+      ...endsOf(this.#options),
+      ...teller?.options()
     })
     const params = readIn(context, paramSets)
     const batch =
@@ -216,7 +230,9 @@ export abstract class BatchHandler<TSharedData extends SharedData = SharedData> 
       if (reason === undefined || !this.#scheduling.failFast) return Effect.void
       return Effect.fail(new ItemsRefused({ refused, reason, report: this.getReport() }))
     })
-    return Translate.toPromise(Effect.andThen(items, done), isLate ? undefined : signal, context.services)
+    const ended = Translate.toPromise(Effect.andThen(items, done), isLate ? undefined : signal, context.services)
+    if (teller !== undefined) context.outlast(ended.catch(() => {}))
+    return ended
   }
 
   /**
@@ -224,15 +240,15 @@ export abstract class BatchHandler<TSharedData extends SharedData = SharedData> 
    * item is in the report; what still runs when `handleRequest` has settled is interrupted. Once an item has answered
    * `stopBatch`, the others reject, and no more start.
    */
-  protected executePipelineWithParams(params: HandlerParams): Promise<ActionResult> {
+  protected executePipelineWithParams(params: ParamSet): Promise<ActionResult> {
     const context = this.#contextFor("executePipelineWithParams")
     const open = this.#open.of(context, () => {
-      const opened = new OpenBatch(servicesWithin(context.services), (source, publish) => ({
+      const opened = new OpenBatch(servicesWithin(context.services), this.#tellerIn(context), (more) => ({
         ...this.#runOptions(context, [], { concurrency: Number.POSITIVE_INFINITY, failFast: false }),
-        source,
-        publish
+        ...more
       }))
       context.note(this, opened.run)
+      if (this.#options.onOutcome !== undefined) context.outlast(opened.closed)
       return opened
     })
     if (open === undefined) {
@@ -293,13 +309,18 @@ export abstract class BatchHandler<TSharedData extends SharedData = SharedData> 
     return Effect.flatMap(run, Translate.actionOf)
   }
 
+  #tellerIn(context: ItemContext): Teller | undefined {
+    const { onOutcome } = this.#options
+    return onOutcome === undefined ? undefined : new Teller(onOutcome, context)
+  }
+
   #contextFor(method: string): ItemContext {
     const context = current()
     if (context !== undefined) return context
     throw new Error(`${method} of ${this} was called outside of a run`)
   }
 
-  #runOptions(context: ItemContext, paramSets: Iterable<unknown>, scheduling: Scheduling): EngineOptions {
+  #runOptions(context: ItemContext, paramSets: Params, scheduling: Scheduling): EngineOptions {
     const { isolation, key, maxSteps, merge, outcomes, parked, timings } = this.#options
     const outer = context.paramsWithin
     const around = outer === none && this.ownParams === none ? none : { ...outer, ...this.ownParams }
@@ -333,8 +354,11 @@ export abstract class BatchHandler<TSharedData extends SharedData = SharedData> 
   }
 }
 
+type Params = Iterable<unknown> | AsyncIterable<unknown>
+
 /** A lazy input, read in the context of the batch and not in that of the item that ended last. */
-const readIn = (context: ItemContext, params: Iterable<HandlerParams>): Iterable<HandlerParams> => {
+const readIn = (context: ItemContext, params: Params): Params => {
+  // What waits for its input reads on in the context in which the batch was begun.
   if (Array.isArray(params) || !(Symbol.iterator in params)) return params
   return {
     [Symbol.iterator]: () => {
@@ -345,40 +369,4 @@ const readIn = (context: ItemContext, params: Iterable<HandlerParams>): Iterable
       }
     }
   }
-}
-
-const names: Names<BatchOptions> = {
-  params: true,
-  maxSteps: true,
-  isolation: true,
-  merge: true,
-  gate: true,
-  rate: true,
-  parked: true,
-  key: true,
-  outcomes: true,
-  timings: true,
-  timeoutMs: true,
-  budget: true,
-  cost: true,
-  drainMs: true,
-  duplicates: true,
-  canary: true,
-  onProgress: true
-}
-
-const ofHandlers = "it is an option of each handler"
-
-/** As the modules call them, and what stands elsewhere. */
-const aliases = {
-  drain: "drainMs",
-  keys: "key",
-  retry: ofHandlers,
-  retries: ofHandlers,
-  maxRetries: ofHandlers,
-  retryDelayMs: ofHandlers,
-  retryIf: ofHandlers,
-  signal: "give it to run or runReport, as { signal }",
-  redrive: "give it to run or runReport, as { redrive }",
-  onInterrupt: "runReport answers the report in every case"
 }

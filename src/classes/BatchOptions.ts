@@ -7,7 +7,7 @@ import type { Progress } from "../BatchHandle.ts"
 import type { Any as AnyGate, Rate } from "../Gate.ts"
 import type { Outcome } from "../Outcome.ts"
 import type * as CoreReport from "../Report.ts"
-import type { ActionResult, HandlerParams, SharedData } from "./BaseHandler.ts"
+import type { ActionResult, HandlerParams, ParamSet, SharedData } from "./BaseHandler.ts"
 
 /**
  * What became of a batch.
@@ -32,14 +32,23 @@ export type BatchOutcome = Outcome<HandlerParams, ActionResult, unknown, unknown
  *
  * An overridden `handleRequest` replaces what `timeoutMs`, `budget`, `cost`,
  * `drainMs`, `duplicates`, `canary` and `onProgress` say: none of them applies to
- * what it starts through `executePipelineWithParams`. `stopBatch` does.
+ * what it starts through `executePipelineWithParams`. `onOutcome` and `stopBatch`
+ * do.
  *
  * @category options
  * @since 0.1.0
  */
 export interface BatchOptions<TSharedData extends SharedData = SharedData> {
-  /** The parameter sets, for use without a subclass. Read lazily where it is no array. */
-  readonly params?: ((sharedData: Readonly<TSharedData>) => Iterable<HandlerParams>) | undefined
+  /**
+   * The parameter sets, objects of any type, for use without a subclass. Arrays, Set and Map are taken as they are at the
+   * start; everything else is read as items are asked for, and closed where the batch ends before it does.
+   */
+  readonly params?: ((sharedData: Readonly<TSharedData>) => Iterable<ParamSet> | AsyncIterable<ParamSet>) | undefined
+  /**
+   * The name in reports and errors. Defaults to the name of the class, and of a batch that has no class of its own to that
+   * of its pipeline.
+   */
+  readonly name?: string | undefined
   /** How many handlers an item may pass through. Defaults to 1,000,000. */
   readonly maxSteps?: number | undefined
   /**
@@ -58,8 +67,11 @@ export interface BatchOptions<TSharedData extends SharedData = SharedData> {
    * taken. They do not count among those that run. Defaults to ten times `concurrency`, and to 10,000 at gates.
    */
   readonly parked?: number | undefined
-  /** Names an item, by params that nobody has changed since. Defaults to a stable hash of its params. */
-  readonly key?: ((params: HandlerParams) => string) | undefined
+  /**
+   * Names an item, by params that nobody has changed since. It may say which type they have: `({ id }: Row) => id`.
+   * Defaults to a stable hash of its params.
+   */
+  readonly key?: NameOf["of"] | undefined
   /** Which outcomes the report keeps. Defaults to `"all"`. */
   readonly outcomes?: "all" | "failures" | "none" | undefined
   /** Whether every outcome says when each of its steps ran. Defaults to `false`. */
@@ -97,8 +109,20 @@ export interface BatchOptions<TSharedData extends SharedData = SharedData> {
         readonly check?: ((report: Report<TSharedData>) => boolean | Promise<boolean>) | undefined
       }
     | undefined
-  /** Told how far the batch is, ten times a second and at the end. What it throws changes nothing. */
+  /** Told how far the batch is, ten times a second and at the end. What it throws changes nothing, and is logged once. */
   readonly onProgress?: ((progress: Progress) => void) | undefined
+  /**
+   * Told what has become of each item, once, when that has ended, in the order in which they end, also of what was
+   * interrupted or never started. Where it answers a promise, the place of the item is taken until that has settled, so a
+   * slow one slows the batch, and `run` waits for all of them. What it throws, or rejects with, ends the batch; nothing is
+   * told after that. `run` rejects with that very value; `runReport` answers the report, whose `endedBy` says it.
+   */
+  readonly onOutcome?: ((outcome: BatchOutcome) => unknown) | undefined
+}
+
+/** Written as a method, so that the function may say which type its params have. */
+interface NameOf {
+  of(params: ParamSet): string
 }
 
 /**

@@ -4,10 +4,12 @@
  * @since 0.1.0
  */
 import type * as Duration from "effect/Duration"
+import { format } from "effect/Formatter"
 import type { Any as AnyGate, Rate } from "../Gate.ts"
 import { gateOf } from "../internal/gate/policy.ts"
 import * as Check from "../internal/options.ts"
 import type { Names } from "../internal/spelling.ts"
+import { isPromiseLike } from "../internal/tags.ts"
 import { BaseHandler, type Policy, type SharedData } from "./BaseHandler.ts"
 import { current } from "./context.ts"
 
@@ -20,8 +22,13 @@ import { current } from "./context.ts"
 export interface HandlerOptions {
   /** How often `handleRequest` is called at most: 1 is no retry. Defaults to `1`. */
   readonly maxRetries?: number | undefined
-  /** The wait before each retry, in milliseconds. Defaults to `0`. */
-  readonly retryDelayMs?: number | undefined
+  /**
+   * The wait before each retry, in milliseconds, or a function that says how long it is, of the attempt that has failed,
+   * from 1, and its error: what was thrown, or a `HandlerTimeout`. Twice as long each time, and at random:
+   * `(attempt) => 100 * 2 ** attempt * Math.random()`. It is asked only where there is another attempt; where it throws,
+   * or answers no such number, the item fails with that. Defaults to `0`.
+   */
+  readonly retryDelayMs?: number | ((attempt: number, error: unknown) => number) | undefined
   /** Whether an error is worth a retry: what was thrown, or a `HandlerTimeout`. Defaults to every error. */
   readonly retryIf?: ((error: unknown) => boolean) | undefined
   /** The limit of each attempt, in milliseconds. Defaults to none. */
@@ -87,10 +94,10 @@ export abstract class Handler<TInput, TOutput, TSharedData extends SharedData = 
     Check.spelling(new.target.name, options, names, aliases)
     Check.optionalSync("retryIf", options.retryIf, new.target.name)
     const timeoutMs: Duration.Input | undefined = options.timeoutMs
-    this.#name = options.name
+    this.#name = Check.optionalName(options.name, new.target.name)
     this.#policy = {
       maxRetries: Check.positiveInteger("maxRetries", options.maxRetries ?? 1),
-      retryDelayMs: Check.millis("retryDelayMs", options.retryDelayMs ?? 0),
+      retryDelayMs: this.#delay(options.retryDelayMs ?? 0),
       retryIf: options.retryIf,
       timeout: timeoutMs === undefined ? undefined : Check.duration("timeoutMs", timeoutMs),
       // Not `toString` of a subclass, whose fields are not there yet.
@@ -117,6 +124,17 @@ export abstract class Handler<TInput, TOutput, TSharedData extends SharedData = 
     context.settle(actual)
   }
 
+  #delay(given: NonNullable<HandlerOptions["retryDelayMs"]>): Policy["retryDelayMs"] {
+    if (typeof given !== "function") return Check.millis("retryDelayMs", given, " (or a function that answers them)")
+    return (attempt, error) => {
+      const millis: unknown = given(attempt, error)
+      if (Number.isFinite(millis) && (millis as number) >= 0) return millis as number
+      const shown = isPromiseLike(millis) ? "a promise, which nobody waits for" : format(millis)
+      if (isPromiseLike(millis)) Promise.resolve(millis).catch(() => {})
+      throw new TypeError(`retryDelayMs of ${this} answered ${shown}, expected milliseconds (a number of at least 0)`)
+    }
+  }
+
   /** @internal */
   protected override policy(): Policy {
     return this.#policy
@@ -135,5 +153,20 @@ const names: Names<HandlerOptions> = {
   name: true
 }
 
-/** As the modules and other libraries call them. */
-const aliases = { retries: "maxRetries", retry: "maxRetries", maxRetry: "maxRetries" }
+const ofBatches = "it is an option of the batches"
+
+/** As the modules and other libraries call them, and what stands elsewhere. */
+const aliases = {
+  retries: "maxRetries",
+  retry: "maxRetries",
+  maxRetry: "maxRetries",
+  concurrency:
+    "it is an option of ParallelBatchPipeline; for this handler alone write gate: Gate.make({ concurrency })",
+  concurrencyPerKey: "write gate: Gate.make({ concurrencyPerKey, key })",
+  cost: "write gate: Gate.make({ rate, cost }); what an outcome costs is an option of the batches",
+  settleCost: "call this.settleCost in handleRequest",
+  budget: ofBatches,
+  onProgress: ofBatches,
+  onOutcome: ofBatches,
+  tolerate: "it is an option of ParallelBatchPipeline"
+}

@@ -6,10 +6,23 @@
 import * as Effect from "effect/Effect"
 import { format } from "effect/Formatter"
 import type { Step } from "../internal/graph.ts"
+import * as Check from "../internal/options.ts"
+import type { Names } from "../internal/spelling.ts"
 import { type ActionResult, BaseHandler, type HandlerParams, type SharedData } from "./BaseHandler.ts"
 import { current, none } from "./context.ts"
 import { checkMethods } from "./methods.ts"
 import * as Translate from "./translate.ts"
+
+/**
+ * The options of a `Pipeline`.
+ *
+ * @category options
+ * @since 0.1.0
+ */
+export interface PipelineOptions {
+  /** The name in reports and errors. Defaults to the name of the class. */
+  readonly name?: string | undefined
+}
 
 /**
  * Runs a handler and whatever its actions lead to.
@@ -53,13 +66,26 @@ export class Pipeline<TSharedData extends SharedData = SharedData> extends BaseH
   TSharedData
 > {
   readonly #start: BaseHandler<any, any, any>
+  readonly #name: string | undefined
 
-  constructor(startHandler: BaseHandler<any, any, any>) {
+  constructor(startHandler: BaseHandler<any, any, any>, options: PipelineOptions = {}) {
     super()
     if (!(startHandler instanceof BaseHandler)) {
       throw new TypeError(`A Pipeline needs a start handler, got ${format(startHandler)}`)
     }
+    Check.object("options", options, 'an object such as { name: "crawl" }', new.target.name)
+    Check.spelling(new.target.name, options, names)
     this.#start = startHandler
+    this.#name = Check.optionalName(options.name, new.target.name)
+  }
+
+  override toString(): string {
+    return this.#name ?? super.toString()
+  }
+
+  /** @internal The name that it was given. */
+  get givenName(): string | undefined {
+    return this.#name
   }
 
   getStartHandler(): BaseHandler<any, any, any> {
@@ -105,3 +131,7 @@ export class Pipeline<TSharedData extends SharedData = SharedData> extends BaseH
     )
   }
 }
+
+// internal
+
+const names: Names<PipelineOptions> = { name: true }

@@ -7,18 +7,30 @@
  * Views or clones of the instances would break `#private` fields and counters.
  */
 import * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+import type { Next, Skip } from "../internal/definition.ts"
 import { Held, type Holding } from "../internal/gate/holding.ts"
 import type { Item } from "../internal/item.ts"
 import { LazySignal } from "../internal/lazySignal.ts"
 import type { Run } from "../internal/run.ts"
+import type { Word } from "./word.ts"
 
 /** What every handler finds in the params: own ones, those of the running batch, those of the item. */
 export interface HandlerParams {
   readonly [key: string]: unknown
 }
 
+/** Any object as params: `any` lets an `interface` pass, which has no index signature. */
+export type ParamSet = Readonly<Record<string, any>>
+
 /** No params. One object, so that a look tells that there is nothing to overlay. */
 export const none: HandlerParams = {}
+
+/** Whether any handler has ever said how its item is to end: until then no step looks whether its own has. */
+export let hasSpoken = false
+
+/** What an item waits for before it ends. */
+const lasting = new WeakMap<Item, Set<Promise<unknown>>>()
 
 interface Storage<A> {
   readonly run: <B>(store: A, f: () => B) => B
@@ -59,8 +71,8 @@ export class ItemContext {
   readonly params: HandlerParams
   /** The params of the nested pipelines around the present step. */
   pipelineParams: HandlerParams | undefined = undefined
-  /** Why the batch of the item is to end with it, where a handler has said so. */
-  stopReason: string | undefined = undefined
+  /** How the item is to end with the present step, where a handler has said so. */
+  private word: Word | undefined = undefined
   /** The batches that were run in here, by the handler that ran them. */
   private batches: Array<{ readonly owner: object; readonly run: Run | undefined }> | undefined = undefined
   /** The Effect services of the run, and with them its clock, for what is run in here. */
@@ -104,6 +116,22 @@ export class ItemContext {
     this.#item.settle(actual)
   }
 
+  /** Has the item, and those around it, end only once the promise has settled, which must not reject. */
+  outlast(promise: Promise<unknown>): void {
+    let awaited = lasting.get(this.#item)
+    if (awaited === undefined) {
+      const all = (awaited = new Set())
+      lasting.set(this.#item, all)
+      const settled = async (): Promise<void> => {
+        while (all.size > 0) await Promise.all(all)
+      }
+      this.#item.endAfter(Effect.promise(settled))
+    }
+    const set = awaited.add(promise)
+    void promise.then(() => set.delete(promise))
+    this.parent?.outlast(promise)
+  }
+
   get held(): Holding | undefined {
     return this.#item.held
   }
@@ -120,10 +148,24 @@ export class ItemContext {
     return this.#attempt.signal
   }
 
-  /** Says that the batch is to end with the item, also in what this is a part of. */
-  stop(reason: string): void {
-    this.stopReason = reason
-    if (this.isPart) this.parent?.stop(reason)
+  /** Says how the item is to end. What an attempt says is kept until it is known what becomes of that. */
+  say(word: Word): void {
+    hasSpoken = true
+    this.word = word
+    if (this.isPart && this.#attempt === undefined) this.parent?.say(word.within)
+  }
+
+  /** An attempt has succeeded: what it has said is said by its step. */
+  succeeded(): void {
+    if (this.word !== undefined) this.parent!.word = this.word
+  }
+
+  /** What was said of the end of the item, where its step answers that, or where it counts in any case. */
+  heard(action: unknown): Next | Skip | undefined {
+    const { word } = this
+    this.word = undefined
+    if (word === undefined || (!word.counts && word.action !== action)) return undefined
+    return action === undefined || typeof action === "string" ? word.ending : undefined
   }
 
   abort(): void {

@@ -32,12 +32,15 @@ export const endsOf = (options: BatchOptions<any>): Ends => {
 const waitFor = (answer: boolean | PromiseLike<boolean>): Effect.Effect<boolean> =>
   isPromiseLike(answer) ? Effect.promise(() => Promise.resolve(answer)) : Effect.succeed(answer)
 
-const warn = (error: unknown): void => {
-  Effect.runFork(Effect.logWarning("onProgress of the batch failed", error))
-}
-
 /** Tells how far a batch is; what that throws changes nothing. */
 const watching = (onProgress: (progress: Progress) => void): Pick<Ends, "beside" | "ended"> => {
+  let hasFailed = false
+  /** Says it once: what fails, fails ten times a second. */
+  const warn = (error: unknown): void => {
+    if (hasFailed) return
+    hasFailed = true
+    Effect.runFork(Effect.logWarning("onProgress of the batch failed", error))
+  }
   const meters = new WeakMap<Run, Meter>()
   const tell = (run: Run): void => {
     const meter = meters.get(run) ?? new Meter(run)

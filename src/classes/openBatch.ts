@@ -12,6 +12,7 @@ import { Run } from "../internal/run.ts"
 import type { RunOptions } from "../internal/runOptions.ts"
 import { end, pending, type Source } from "../internal/source.ts"
 import type { HandlerParams, ItemContext } from "./context.ts"
+import type { Teller } from "./outcomes.ts"
 import { thrownBy } from "./translate.ts"
 
 interface Waiting {
@@ -28,11 +29,15 @@ export class OpenBatch {
   /** Workers that wait for an item. */
   readonly #idle = new Fifo<() => void>()
   #closed = false
+  readonly #teller: Teller | undefined
+  readonly #done = Promise.withResolvers<void>()
 
   constructor(
     services: Context.Context<never>,
-    optionsOf: (source: Source, publish: RunOptions["publish"]) => RunOptions
+    teller: Teller | undefined,
+    optionsOf: (more: Pick<RunOptions, "source" | "publish" | "delivered">) => RunOptions
   ) {
+    this.#teller = teller
     const isClosed = () => this.#closed
     const source: Source = {
       size: 0,
@@ -50,8 +55,10 @@ export class OpenBatch {
     const publish = (outcome: AnyOutcome): undefined => {
       this.#answer(outcome)
     }
+    const more = teller?.options((outcome) => this.#answer(outcome)) ?? { publish }
     // The handlers of the classes ask for no services.
-    this.run = new Run(optionsOf(source, publish), services as Context.Context<unknown>)
+    this.run = new Run(optionsOf({ source, ...more }), services as Context.Context<unknown>)
+    teller?.begin(this.run)
     this.#fiber = Effect.runForkWith(services)(drive(this.run) as Effect.Effect<unknown, unknown>)
     this.#fiber.addObserver(() => this.#leaveRest())
   }
@@ -68,19 +75,27 @@ export class OpenBatch {
     return promise
   }
 
-  /** Interrupts what still runs, and waits for its finalizers. */
-  close(): Promise<void> {
+  /** Resolves once `close` was called and everything has ended. */
+  get closed(): Promise<void> {
+    return this.#done.promise
+  }
+
+  /** Interrupts what still runs, and waits for its finalizers; rejects where an outcome could not be told. */
+  async close(): Promise<void> {
     this.#closed = true
     this.run.stop()
-    return new Promise((resolve) => {
+    await new Promise<void>((resolve) => {
       this.#fiber.addObserver(() => resolve())
     })
+    await this.#teller?.settled()
+    this.#done.resolve()
+    if (this.#teller?.failed !== undefined) throw this.#teller.failed.thrown
   }
 
   /** Accounts for what comes after an item has ended the batch. */
   #leaveRest(): void {
     this.run.leaveRest()
-    for (const outcome of this.run.unpublished.splice(0)) this.#answer(outcome)
+    for (const outcome of this.run.unpublished.splice(0)) void this.run.options.publish?.(outcome)
   }
 
   #answer(outcome: AnyOutcome): void {
@@ -89,10 +104,11 @@ export class OpenBatch {
     if (waiting === undefined) return
     this.#waiting.delete(place)
     if (outcome._tag === "Succeeded") waiting.resolve(outcome.action)
+    else if (outcome._tag === "Skipped") waiting.resolve("skip")
     else if (outcome._tag === "Failed") waiting.reject(thrownBy(outcome.cause))
     else {
       const what = outcome._tag === "NotStarted" ? "not started" : "interrupted"
-      const why = (outcome._tag === "Skipped" ? undefined : outcome.reason) ?? "its batch had ended"
+      const why = outcome.reason ?? "its batch had ended"
       waiting.reject(new Error(`The item was ${what}: ${why}`))
     }
   }
@@ -108,7 +124,7 @@ export class OpenBatches {
     if (open === "settled") return undefined
     if (open === undefined) {
       // A run that was aborted while this waits for its items would wait for ever.
-      context.signal.addEventListener("abort", () => this.#close(context), { once: true })
+      context.signal.addEventListener("abort", () => this.#close(context)?.catch(() => {}), { once: true })
       open = make()
       this.#open.set(context, open)
     }

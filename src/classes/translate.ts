@@ -175,9 +175,12 @@ export const actionOf = (outcome: AnyOutcome): Effect.Effect<string, unknown> =>
       return Effect.succeed(outcome.action)
     case "Failed":
       return Effect.fail(thrownBy(outcome.cause))
+    case "Skipped":
+      // What a handler answers that skips its item.
+      return Effect.succeed("skip")
     default:
-      if (outcome._tag !== "Skipped" && outcome.reason !== undefined) return Effect.fail(new Error(outcome.reason))
-      // The classes never skip, and who interrupts a run does not wait for its action.
+      if (outcome.reason !== undefined) return Effect.fail(new Error(outcome.reason))
+      // Who interrupts a run does not wait for its action.
       return Effect.interrupt
   }
 }
@@ -202,15 +205,25 @@ export const attempt = (call: () => unknown): AnyEffect => {
   } catch (thrown) {
     return Effect.fail(thrown)
   }
-  if (!isPromiseLike(answer)) return Effect.succeed(answer)
+  if (!isPromiseLike(answer)) {
+    context.succeeded()
+    return Effect.succeed(answer)
+  }
   const promise = Promise.resolve(answer)
   // The run may have ended during the call; then nobody waits for the promise, and it must not fail the process.
   promise.catch(() => {})
   return Effect.callback<unknown, unknown>((resume) => {
+    let isLate = false
     promise.then(
-      (value) => resume(Effect.succeed(value)),
+      (value) => {
+        if (!isLate) context.succeeded()
+        resume(Effect.succeed(value))
+      },
       (thrown: unknown) => resume(Effect.fail(thrown))
     )
-    return Effect.sync(() => context.abort())
+    return Effect.sync(() => {
+      isLate = true
+      context.abort()
+    })
   })
 }

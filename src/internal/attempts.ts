@@ -151,7 +151,7 @@ const scheduleOf = (
   run: Run,
   seen: (metadata: Schedule.Metadata<unknown, unknown>) => void
 ): Schedule.Schedule<unknown, unknown, unknown, unknown> => {
-  const { schedule, times, while: isWorth } = options
+  const { delay, schedule, times, while: isWorth } = options
   let policy: Schedule.Schedule<unknown, unknown, unknown, unknown> = Schedule.passthrough(schedule ?? Schedule.forever)
   if (isWorth !== undefined) {
     policy = Schedule.while(policy, ({ input }) => {
@@ -164,13 +164,21 @@ const scheduleOf = (
           `Whether handler "${item.handler}" tries again is answered by ${format(worth)}, expected a boolean`
         )
       } catch (thrown) {
-        // A timeout has none of the fields of the other errors, and a bug over that is not to hide it. Both are defects, so
-        // that no fallback hides the bug either.
-        return Effect.failCause(Cause.combine(Cause.die(thrown), Cause.die(input)))
+        return bugOver(thrown, input)
       }
     })
   }
   if (times !== undefined) policy = Schedule.while(policy, ({ attempt }) => Effect.succeed(attempt <= times))
+  if (delay !== undefined) {
+    // Last, so that it is asked only where there is another attempt.
+    policy = Schedule.modifyDelay(policy, ({ attempt, input }) => {
+      try {
+        return Effect.succeed(delay(attempt, input))
+      } catch (thrown) {
+        return bugOver(thrown, input)
+      }
+    })
+  }
   return Schedule.tap(policy, (metadata) =>
     Effect.sync(() => {
       seen(metadata)
@@ -178,6 +186,13 @@ const scheduleOf = (
     })
   )
 }
+
+/**
+ * A timeout has none of the fields of the other errors, and a bug over that is not to hide it. Both are defects, so that no
+ * fallback hides the bug either.
+ */
+const bugOver = (thrown: unknown, error: unknown): Effect.Effect<never> =>
+  Effect.failCause(Cause.combine(Cause.die(thrown), Cause.die(error)))
 
 /** What is no effect would end the fiber that runs it, and not only its item. */
 const expectEffect = (answer: AnyEffect, method: string, item: Item): AnyEffect => {

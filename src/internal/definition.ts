@@ -62,6 +62,8 @@ export interface Retry {
   readonly times?: number | undefined
   readonly schedule?: Schedule.Schedule<unknown, unknown, unknown, unknown> | undefined
   readonly while?: ((error: unknown) => boolean) | undefined
+  /** Milliseconds until the next attempt, after the failure of so many; it may throw. In the place of a schedule. */
+  readonly delay?: ((attempt: number, error: unknown) => number) | undefined
 }
 
 export interface Schemas {

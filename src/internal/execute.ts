@@ -41,13 +41,10 @@ export const drive = (
   onInterrupt?: ((report: Report.Any) => Effect.Effect<unknown, never, unknown>) | undefined
 ): Effect.Effect<Report.Any, unknown, unknown> =>
   Effect.uninterruptibleMask((restore) => {
-    const { publish, source } = run.options
+    const { source } = run.options
     return Effect.flatMap(Effect.exit(restore(supervise(run))), (driven) => {
       run.leaveRest()
-      const published =
-        publish === undefined || Exit.isFailure(driven)
-          ? Effect.void
-          : restore(Effect.forEach(run.unpublished, (outcome) => publish(outcome) ?? Effect.void, { discard: true }))
+      const published = publishRest(run, Exit.isFailure(driven), restore)
       return Effect.flatMap(Effect.all([Effect.exit(source.close), Effect.exit(published)]), ([closed, told]) => {
         const interrupted = run.fault ?? causeOf(driven) ?? causeOf(told)
         run.endedBy = endedBy(run, interrupted)
@@ -80,6 +77,20 @@ const withStackOf = <E extends Error>(cause: Cause.Cause<unknown>, failed: E): E
     // The error has no stack, or its own code throws.
   }
   return failed
+}
+
+/** Hands out the outcomes that ended with the batch, after those before. */
+const publishRest = (
+  run: Run,
+  interrupted: boolean,
+  restore: <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R>
+): Effect.Effect<void> => {
+  const { delivered, publish } = run.options
+  if (publish === undefined || (interrupted && delivered === undefined)) return Effect.void
+  const rest = Effect.suspend(() =>
+    Effect.forEach(run.unpublished.splice(0), (outcome) => publish(outcome) ?? Effect.void, { discard: true })
+  )
+  return delivered === undefined ? restore(rest) : Effect.andThen(delivered, rest)
 }
 
 const endedBy = (run: Run, interrupted: Cause.Cause<unknown> | undefined): Report.EndedBy => {

@@ -91,6 +91,11 @@ export const requiredFunction = (option: string, value: unknown, owner?: string)
   throw new InvalidOptions({ option, value, expected: "a function", owner })
 }
 
+export const optionalName = (value: unknown, owner: string): string | undefined => {
+  if (value === undefined || (typeof value === "string" && value !== "")) return value
+  throw new InvalidOptions({ option: "name", value, expected: "a text that is not empty", owner })
+}
+
 /** Nobody waits for what an async function answers. Found here, where it costs no item anything. */
 export const optionalSync = (option: string, value: unknown, owner: string, remedy = ""): void => {
   optionalFunction(option, value, owner)
@@ -107,9 +112,9 @@ export const object = (option: string, value: unknown, expected: string, owner?:
   throw new InvalidOptions({ option, value, expected, owner })
 }
 
-export const millis = (option: string, value: number): number => {
+export const millis = (option: string, value: number, or = ""): number => {
   if (Number.isFinite(value) && value >= 0) return value
-  throw new InvalidOptions({ option, value, expected: "milliseconds, at least 0" })
+  throw new InvalidOptions({ option, value, expected: `milliseconds, at least 0${or}` })
 }
 
 export const share = (option: string, value: number): number => {

@@ -51,6 +51,11 @@ export interface RunOptions {
   readonly timings?: boolean | undefined
   /** Hands out an outcome; where it answers an effect, the worker waits for it before it goes on. */
   readonly publish: ((outcome: AnyOutcome) => Effect.Effect<unknown> | undefined) | undefined
+  /**
+   * Waits for what was handed out. Where it is set, nothing is handed out twice, and everything is, also where the batch
+   * was interrupted.
+   */
+  readonly delivered?: Effect.Effect<void> | undefined
   /** Runs beside the items, and ends with them. */
   readonly beside?: ((run: Run) => Effect.Effect<never>) | undefined
   /** Told when everything has ended, before the report is answered; must not throw. */
@@ -85,6 +90,7 @@ export const inOneShape = (options: RunOptions): RunOptions => ({
   within: options.within,
   timings: options.timings,
   publish: options.publish,
+  delivered: options.delivered,
   beside: options.beside,
   ended: options.ended
 })

@@ -48,7 +48,7 @@ export class Worker implements Driver, Tenant {
   /** What a request has come to, where that is still to be processed within the item. */
   private settled: "fulfilled" | "rejected" | undefined = undefined
   private value: unknown = undefined
-  /** The outcome that is being published. */
+  /** The outcome that is being published, where it has to be published again if that is interrupted. */
   private outcome: AnyOutcome | undefined = undefined
   /** The time, where nothing was waited for since it was read. */
   private now: number | undefined = undefined
@@ -215,7 +215,7 @@ export class Worker implements Driver, Tenant {
     this.ending = undefined
     const outcome = this.run.settle(item, ending, now)
     const publishing = outcome === undefined ? undefined : this.run.options.publish?.(outcome)
-    if (publishing !== undefined) this.outcome = outcome
+    if (publishing !== undefined && this.run.options.delivered === undefined) this.outcome = outcome
     // Last: the outcome may have ended the batch, and those that wait at a gate may end it before this returns.
     if (item.entry !== undefined || item.permit !== undefined) depart(item, ending)
     return publishing !== undefined && !this.left && this.wait("published", publishing)

@@ -42,6 +42,57 @@ describe("bad input of the classes", () => {
   it.each([
     ["a handler", () => new Step({ retries: 3 } as never), /"retries" of Step.*did you mean "maxRetries"\?\), got 3/],
     ["one of attempts", () => new Step({ maxRetry: 3 } as never), /"maxRetry" of Step.*did you mean "maxRetries"/],
+    [
+      "a batch, on a handler,",
+      () => new Step({ concurrency: 5 } as never),
+      /"concurrency" of Step.*\(it is an option of ParallelBatchPipeline; for this handler alone write gate: Gate.make\(\{ concurrency \}\)\), got 5/
+    ],
+    [
+      "a batch, on a handler, for what it spends",
+      () => new Step({ budget: { calls: 5 } } as never),
+      /"budget" of Step.*\(it is an option of the batches\), got/
+    ],
+    [
+      "a batch, on a handler, for progress",
+      () => new Step({ onProgress: 5 } as never),
+      /\(it is an option of the batches/
+    ],
+    [
+      "a batch, on a handler, for outcomes",
+      () => new Step({ onOutcome: 5 } as never),
+      /\(it is an option of the batches/
+    ],
+    ["a batch, on a handler, for failures", () => new Step({ tolerate: 5 } as never), /\(it is an option of Parallel/],
+    [
+      "a gate, on a handler,",
+      () => new Step({ concurrencyPerKey: 5 } as never),
+      /"concurrencyPerKey" of Step.*\(write gate: Gate.make\(\{ concurrencyPerKey, key \}\)\), got 5/
+    ],
+    [
+      "a gate, on a handler, for its cost",
+      () => new Step({ cost: () => 5 } as never),
+      /"cost" of Step.*\(write gate: Gate.make\(\{ rate, cost \}\); what an outcome costs is an option of the batches\)/
+    ],
+    [
+      "a handler of the modules, on one of the classes,",
+      () => new Step({ settleCost: () => 5 } as never),
+      /"settleCost" of Step.*\(call this.settleCost in handleRequest\)/
+    ],
+    [
+      "a gate, on a batch,",
+      () => new ParallelBatchPipeline(pipeline, { concurrencyPerKey: 5 } as never),
+      /"concurrencyPerKey" of Parallel.*\(write gate: Gate.make\(\{ concurrencyPerKey, key \}\)\), got 5/
+    ],
+    [
+      "a handler, on a batch, for its costs",
+      () => new BatchPipeline(pipeline, { settleCost: () => 5 } as never),
+      /"settleCost" of BatchPipeline.*\(call this.settleCost in handleRequest of a handler\)/
+    ],
+    [
+      "a handler, on a batch, as others call it,",
+      () => new BatchPipeline(pipeline, { maxRetry: 5 } as never),
+      /"maxRetry" of BatchPipeline.*\(it is an option of each handler\), got 5/
+    ],
     ["a key", () => new BatchPipeline(pipeline, { keys: () => "k" } as never), /"keys" of Batch.*did you mean "key"/],
     [
       "a handler, on a batch,",

@@ -2,6 +2,7 @@ import type { Effect } from "effect"
 import {
   type ActionResult,
   type BaseHandler,
+  type BatchOutcome,
   BatchPipeline,
   type BatchRunOptions,
   Handler,
@@ -103,6 +104,70 @@ describe("shared data", () => {
   })
 })
 
+describe("params", () => {
+  /** No index signature, as everybody writes it. */
+  interface Row {
+    readonly id: string
+    readonly size?: number
+  }
+  const rows: Array<Row> = []
+
+  it("are objects of any type, from any iterable", () => {
+    void new ParallelBatchPipeline(pipeline, { params: () => rows })
+    void new ParallelBatchPipeline(pipeline, { params: (): ReadonlyArray<Row> => rows })
+    void new ParallelBatchPipeline(pipeline, { params: () => new Set(rows) })
+    void new BatchPipeline(pipeline, {
+      params: async function* () {
+        yield* rows
+      }
+    })
+    void new BatchPipeline(pipeline, { params: (): Array<HandlerParams> => [] })
+    read.setParams(rows[0]!)
+
+    // @ts-expect-error -- a text is no parameter set
+    void new BatchPipeline(pipeline, { params: () => ["a"] })
+    // @ts-expect-error -- nobody waits for them
+    void new BatchPipeline(pipeline, { params: async () => rows })
+  })
+
+  it("may be answered by an override, as an array that may be read-only", () => {
+    class Mutable extends BatchPipeline {
+      protected override prepareBatchParams(): Array<Row> {
+        return rows
+      }
+    }
+    class ReadOnly extends BatchPipeline {
+      protected override prepareBatchParams(): ReadonlyArray<Row> {
+        return rows
+      }
+      protected override async handleRequest(): Promise<void> {
+        await this.executePipelineWithParams(rows[0]!)
+      }
+    }
+    class AsDocumented extends BatchPipeline {
+      protected override prepareBatchParams(shared: Readonly<SharedData>): HandlerParams[] {
+        return super.prepareBatchParams(shared).slice(0, 1)
+      }
+    }
+    class Wrong extends BatchPipeline {
+      // @ts-expect-error -- numbers are no parameter sets
+      protected override prepareBatchParams(): Array<number> {
+        return []
+      }
+    }
+    expectTypeOf<[Mutable, ReadOnly, AsDocumented, Wrong]>().not.toBeNever()
+  })
+
+  it("are what key takes", () => {
+    void new BatchPipeline(pipeline, { params: () => rows, key: ({ id }) => id })
+    void new BatchPipeline(pipeline, { params: () => rows, key: ({ id }: Row) => id })
+    void new BatchPipeline(pipeline, { params: () => rows, key: (params: HandlerParams) => String(params["id"]) })
+
+    // @ts-expect-error -- a key is a text
+    void new BatchPipeline(pipeline, { params: () => rows, key: () => 5 })
+  })
+})
+
 describe("a handler", () => {
   it("gives read-only params", () => {
     expectTypeOf(read.getParams()).toEqualTypeOf<Readonly<HandlerParams>>()
@@ -199,6 +264,10 @@ describe("options", () => {
     void new BatchPipeline(pipeline, { concurrency: 2 })
     // @ts-expect-error -- milliseconds
     void new Read({ timeoutMs: "1 second" })
+    void new Read({ retryDelayMs: (attempt) => 100 * 2 ** attempt })
+    void new Read({ retryDelayMs: (_attempt, error) => (expectTypeOf(error).toEqualTypeOf<unknown>(), 100) })
+    // @ts-expect-error -- nobody waits for it
+    void new Read({ retryDelayMs: async () => 100 })
   })
 
   it("of a pipeline are a start handler, which it needs", () => {
@@ -208,6 +277,8 @@ describe("options", () => {
     void new Pipeline()
     // @ts-expect-error -- no handler
     void new Pipeline({})
+    // @ts-expect-error -- a name is a text
+    void new Pipeline(read, { name: 5 })
   })
 })
 
@@ -228,9 +299,11 @@ describe("options for the end of a batch", () => {
           return report.failed === 0
         }
       },
-      onProgress: (progress) => expectTypeOf(progress).toEqualTypeOf<Batch.Progress>()
+      onProgress: (progress) => expectTypeOf(progress).toEqualTypeOf<Batch.Progress>(),
+      onOutcome: (outcome) => expectTypeOf(outcome).toEqualTypeOf<Report["outcomes"][number]>()
     })
     void new BatchPipeline(pipeline, { canary: { items: 1, check: async () => true }, duplicates: "error" })
+    void new BatchPipeline(pipeline, { onOutcome: async () => {} })
   })
 
   it("are checked", () => {
@@ -240,6 +313,8 @@ describe("options for the end of a batch", () => {
     void new BatchPipeline(pipeline, { budget: { duration: "1 second" } })
     // @ts-expect-error -- milliseconds
     void new ParallelBatchPipeline(pipeline, { drainMs: "1 second" })
+    // @ts-expect-error -- the outcome alone
+    void new BatchPipeline(pipeline, { onOutcome: (_outcome: BatchOutcome, _index: number) => {} })
     // @ts-expect-error -- no such policy
     void new ParallelBatchPipeline(pipeline, { duplicates: "skip" })
     // @ts-expect-error -- yes or no
@@ -248,6 +323,8 @@ describe("options for the end of a batch", () => {
     void new ParallelBatchPipeline(pipeline, { cost: async () => 1 })
     // @ts-expect-error -- for the handlers themselves
     void read.stopBatch("enough")
+    // @ts-expect-error -- for the handlers themselves
+    void read.skip("unchanged")
   })
 })
 

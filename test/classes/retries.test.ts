@@ -1,5 +1,5 @@
 import { afterAll, afterEach, assert, beforeEach, describe, it } from "@effect/vitest"
-import { Effect, Fiber } from "effect"
+import { Cause, Effect, Fiber } from "effect"
 import { TestClock } from "effect/testing"
 import {
   Handler,
@@ -165,6 +165,91 @@ describe("under fake timers", () => {
     assert.strictEqual((await reporting).failed, 2)
   })
 
+  it("waits as long as a function of the failed attempt and its error says", async () => {
+    const asked: Array<readonly [number, string]> = []
+    const errors = [new Error("first"), new Error("second"), new Error("not worth it")]
+    const work = new Work((_n, _signal, attempt) => Promise.reject(errors[attempt - 1]), {
+      maxRetries: 4,
+      retryIf: (error) => error !== errors[2],
+      retryDelayMs: (attempt, error) => {
+        asked.push([attempt, (error as Error).message])
+        return 100 * 2 ** (attempt - 1)
+      }
+    })
+    const run = work.run({}).catch((thrown: unknown) => thrown)
+    const seen: Array<number> = []
+
+    for (const millis of [0, 99, 1, 199, 1, 1000]) {
+      await vi.advanceTimersByTimeAsync(millis)
+      seen.push(work.attempts.length)
+    }
+
+    assert.deepStrictEqual(seen, [1, 1, 2, 2, 3, 3])
+    assert.strictEqual(await run, errors[2])
+    // Neither for an error that is not worth it, nor for the last attempt.
+    assert.deepStrictEqual(asked, [
+      [1, "first"],
+      [2, "second"]
+    ])
+  })
+
+  it("asks that function for each item by itself, and never after the last attempt", async () => {
+    const asked: Array<number> = []
+    const retryDelayMs = (attempt: number) => (asked.push(attempt), attempt === 1 ? 0 : 10)
+    const work = new Work(fail, { maxRetries: 3, retryDelayMs })
+    const reporting = batchOf(work, 2, { mode: "collect-all" }).runReport({})
+    await vi.advanceTimersByTimeAsync(100)
+
+    assert.deepStrictEqual([(await reporting).failed, asked.toSorted()], [2, [1, 1, 2, 2]])
+  })
+
+  it("is interrupted while it waits for that long", async () => {
+    const controller = new AbortController()
+    const work = new Work(fail, { maxRetries: 3, retryDelayMs: () => 1000 })
+    const run = batchOf(work, 1).run({}, { signal: controller.signal })
+    run.catch(() => {})
+    await vi.advanceTimersByTimeAsync(500)
+    controller.abort("stop")
+
+    assert.strictEqual(await run.catch((thrown: unknown) => thrown), "stop")
+    await vi.advanceTimersByTimeAsync(1000)
+    assert.strictEqual(work.attempts.length, 1)
+  })
+
+  it.each([
+    ["nothing", () => undefined, "undefined"],
+    ["less than nothing", () => -1, "-1"],
+    ["no number", () => Number.NaN, "NaN"],
+    ["for ever", () => Number.POSITIVE_INFINITY, "Infinity"],
+    ["a text", () => "100", '"100"'],
+    ["a promise", async () => 100, "a promise, which nobody waits for"],
+    ["a promise that rejects", fail, "a promise, which nobody waits for"]
+  ])("fails the item where that function answers %s", async (_, answer, shown) => {
+    const work = new Fallback(fail, { maxRetries: 3, retryDelayMs: answer as never, name: "asking" })
+    const reporting = batchOf(work, 1).runReport({})
+    await vi.advanceTimersByTimeAsync(100)
+    const [outcome] = (await reporting).outcomes
+
+    assert.strictEqual(outcome?._tag, "Failed")
+    if (outcome?._tag !== "Failed") return
+    const said = `TypeError: retryDelayMs of asking answered ${shown}, expected milliseconds (a number of at least 0)`
+    assert.strictEqual(String(Cause.squash(outcome.cause)), said)
+    // Neither hidden by the fallback, nor hiding the error.
+    assert.include(Cause.pretty(outcome.cause), "Error: no")
+    assert.deepStrictEqual([work.attempts.length, work.errors], [1, []])
+  })
+
+  it("fails the item with what that function throws", async () => {
+    const bug = new Error("a bug")
+    const retryDelayMs = () => {
+      throw bug
+    }
+    const run = new Fallback(fail, { maxRetries: 3, retryDelayMs }).run({}).catch((thrown: unknown) => thrown)
+    await vi.advanceTimersByTimeAsync(100)
+
+    assert.strictEqual(await run, bug)
+  })
+
   it("limits each attempt by timeoutMs, and handleError gets the HandlerTimeout of the last", async () => {
     const signals: Array<AbortSignal> = []
     const work = new Fallback((_n, signal) => (signals.push(signal), never), {
@@ -250,6 +335,22 @@ describe("under fake timers", () => {
     assert.isTrue(signals[0]!.aborted)
   })
 })
+
+it.effect("toEffect waits on the test clock for as long as a function says", () =>
+  Effect.gen(function* () {
+    const work = new Work(fail, { maxRetries: 3, retryDelayMs: (attempt) => attempt * 1000 })
+    const fiber = yield* Effect.forkChild(Effect.flip(new Pipeline(work).toEffect({})))
+    const seen: Array<number> = []
+
+    for (const millis of [0, 999, 1, 1999, 1]) {
+      yield* TestClock.adjust(millis)
+      seen.push(work.attempts.length)
+    }
+    yield* Fiber.join(fiber)
+
+    assert.deepStrictEqual(seen, [1, 1, 2, 2, 3])
+  })
+)
 
 describe("toEffect on the test clock", () => {
   it.effect.each([

@@ -226,6 +226,31 @@ describe("onProgress", () => {
     }
   })
 
+  it.each([
+    [
+      "throws",
+      () => {
+        throw new Error("broken bar")
+      }
+    ],
+    ["rejects", () => Promise.reject(new Error("broken bar"))]
+  ])("is called on where it %s, and that is said once in each run", async (_, fail) => {
+    const log = vi.spyOn(console, "log").mockImplementation(() => {})
+    try {
+      const onProgress = vi.fn(fail)
+      const batch = batchOf(new Work(), items(5, 100), { concurrency: 1, onProgress })
+      const said = (): number => log.mock.calls.filter((line) => line.join(" ").includes("broken bar")).length
+
+      await after(1000, batch.run({}))
+      assert.strictEqual(said(), 1)
+      assert.isAbove(onProgress.mock.calls.length, 4)
+      await after(1000, batch.run({}))
+      assert.strictEqual(said(), 2)
+    } finally {
+      log.mockRestore()
+    }
+  })
+
   it("belongs to one run, at the same time and one after the other", async () => {
     const told: Array<Batch.Progress> = []
     const batch = new ParallelBatchPipeline<SharedData & { readonly count: number }>(new Pipeline(new Work()), {

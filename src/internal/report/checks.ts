@@ -51,6 +51,7 @@ const endings: { readonly [K in Report.EndedBy["_tag"]]: Kinds } = {
   Failure: none,
   Tolerance: { bound: oneOf("count", "percent", "byTag"), tag: optionalText, limit, failed: count, ended: count },
   InputFailure: { reason: optionalText },
+  OutcomeFailure: { reason: text },
   Interruption: none,
   Running: none
 }

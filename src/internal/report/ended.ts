@@ -34,6 +34,8 @@ export const endedText = (endedBy: EndedBy): string | undefined => {
     }
     case "InputFailure":
       return `The batch ended because its input failed${endedBy.reason === undefined ? "" : `: ${endedBy.reason}`}`
+    case "OutcomeFailure":
+      return `The batch ended because onOutcome failed: ${endedBy.reason}`
     case "Interruption":
       return "The batch was interrupted"
     case "Running":
