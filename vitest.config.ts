@@ -6,6 +6,8 @@ export default defineConfig({
   test: {
     include: ["test/**/*.test.ts", "examples/**/*.test.ts"],
     silent: "passed-only",
+    // Many make a hundred thousand items; on a busy machine that takes longer than the 5 s there are by default.
+    testTimeout: 30_000,
     typecheck: { enabled: true, include: ["test/**/*.test-d.ts"] }
   }
 })
