@@ -235,6 +235,11 @@ export abstract class BaseHandler<TInput, TOutput, TSharedData extends SharedDat
   }
 
   /** @internal */
+  protected callFallback(inputs: TInput, error: Error): TOutput | Promise<TOutput> {
+    return this.handleError(inputs, error)
+  }
+
+  /** @internal */
   protected callLifecycle(sharedData: TSharedData): Promise<ActionResult> {
     return this.executeLifecycle(sharedData)
   }
@@ -282,7 +287,7 @@ export abstract class BaseHandler<TInput, TOutput, TSharedData extends SharedDat
         catch: identity
       },
       handleError: hasFallback
-        ? (inputs, error) => Translate.attempt(() => this.handleError(inputs as TInput, Translate.toError(error)))
+        ? (inputs, error) => Translate.attempt(() => this.callFallback(inputs as TInput, Translate.toError(error)))
         : undefined,
       processResults: ({ inputs, outputs, shared }) =>
         this.answer("processResults", this.processResults(shared as TSharedData, inputs as TInput, outputs as TOutput)),

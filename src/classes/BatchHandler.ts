@@ -74,8 +74,8 @@ export abstract class BatchHandler<TSharedData extends SharedData = SharedData> 
   readonly #options: BatchOptions<TSharedData>
   readonly #scheduling: Scheduling
   readonly #gate: Policy | undefined
-  /** The batch to which an overridden `handleRequest` adds, by the context in which that runs. */
-  readonly #open = new WeakMap<ItemContext, OpenBatch | "settled">()
+  /** The batch to which an overridden `handleRequest` adds, by the context of the lifecycle: a `handleError` adds to it too. */
+  readonly #open = new WeakMap<ItemContext, OpenBatch | "none" | "settled">()
 
   constructor(pipeline: Pipeline<any>, options: BatchOptions<TSharedData>, scheduling: Scheduling) {
     super()
@@ -143,11 +143,14 @@ export abstract class BatchHandler<TSharedData extends SharedData = SharedData> 
   }
 
   protected override prepareInputs(sharedData: Readonly<TSharedData>): Array<HandlerParams> {
+    const context = current()
+    if (context !== undefined) this.#open.set(context, "none")
+    context?.begin(this)
     const params: unknown = this.prepareBatchParams(sharedData)
     if (Source.isIterable(params)) {
       // No report has a place for a misbuilt handler, so it is found before there is one.
       Translate.stepsOf(this.#pipeline)
-      current()?.begin(this)
+      context?.note(this, undefined)
       return params as Array<HandlerParams>
     }
     throw new TypeError(`prepareBatchParams of ${this} answered ${format(params)}, expected parameter sets (an array)`)
@@ -192,12 +195,12 @@ export abstract class BatchHandler<TSharedData extends SharedData = SharedData> 
    * `stopBatch`, the others reject, and no more start.
    */
   protected executePipelineWithParams(params: HandlerParams): Promise<ActionResult> {
-    const context = this.#contextFor("executePipelineWithParams")
+    const context = this.#lifecycleOf(this.#contextFor("executePipelineWithParams"))
     let open = context.signal.aborted ? "settled" : this.#open.get(context)
     if (open === "settled") {
       return Promise.reject(new Error(`executePipelineWithParams of ${this} was called after its run had settled`))
     }
-    if (open === undefined) {
+    if (!(open instanceof OpenBatch)) {
       // A run that was aborted while this waits for its items would wait for ever.
       context.signal.addEventListener("abort", () => this.#close(context), { once: true })
       open = new OpenBatch(servicesWithin(context.services), (source, publish) => ({
@@ -207,6 +210,8 @@ export abstract class BatchHandler<TSharedData extends SharedData = SharedData> 
       }))
       this.#open.set(context, open)
       context.note(this, open.run)
+      // Where no call of this handler is around that closes it, or that has failed before: nothing outlives its item.
+      context.endAfter(() => this.#close(context))
     }
     return open.push(params)
   }
@@ -234,13 +239,19 @@ export abstract class BatchHandler<TSharedData extends SharedData = SharedData> 
   }
 
   /** @internal */
+  protected override callFallback(inputs: Array<HandlerParams>, error: Error): void | Promise<void> {
+    return this.#closing(() => this.handleError(inputs, error))
+  }
+
+  /** @internal */
   protected override callLifecycle(sharedData: TSharedData): Promise<ActionResult> {
     return this.#closing(() => this.executeLifecycle(sharedData))
   }
 
   /** Interrupts what still runs of the batch that the call has opened, once the call has settled. */
   #closing<A>(call: () => A | Promise<A>): Promise<A> {
-    const context = this.#contextFor("handleRequest")
+    const context = this.#contextFor("handleRequest").lifecycle
+    if (!(this.#open.get(context) instanceof OpenBatch)) this.#open.set(context, "none")
     return new Promise<A>((resolve) => resolve(call())).finally(() => this.#close(context))
   }
 
@@ -248,6 +259,12 @@ export abstract class BatchHandler<TSharedData extends SharedData = SharedData> 
     const open = this.#open.get(context)
     this.#open.set(context, "settled")
     return open instanceof OpenBatch ? open.close() : undefined
+  }
+
+  /** The lifecycle of this handler, where the context is of an attempt of that. */
+  #lifecycleOf(context: ItemContext): ItemContext {
+    const { lifecycle } = context
+    return this.#open.has(lifecycle) ? lifecycle : context
   }
 
   #contextFor(method: string): ItemContext {

@@ -7,6 +7,7 @@
  * Views or clones of the instances would break `#private` fields and counters.
  */
 import * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
 import { Held, type Holding } from "../internal/gate/holding.ts"
 import type { Item } from "../internal/item.ts"
 import { LazySignal } from "../internal/lazySignal.ts"
@@ -104,6 +105,16 @@ export class ItemContext {
     this.#item.settle(actual)
   }
 
+  /** The context of the lifecycle that this is an attempt of. */
+  get lifecycle(): ItemContext {
+    return this.#attempt === undefined || this.parent === undefined ? this : this.parent.lifecycle
+  }
+
+  /** Has the item end only after what is begun then has ended. */
+  endAfter(end: () => Promise<unknown> | undefined): void {
+    this.#item.endAfter(Effect.promise(async () => end()))
+  }
+
   get held(): Holding | undefined {
     return this.#item.held
   }
@@ -141,7 +152,6 @@ export class ItemContext {
   /** Begins the lifecycle of a batch in here: what an earlier round of a loop has left is forgotten. */
   begin(owner: object): void {
     this.batches = this.batches?.filter((batch) => batch.owner !== owner)
-    this.note(owner, undefined)
   }
 
   /** Notes a batch here, and around where this is part of the same lifecycle; without a run: that it is prepared. */
@@ -152,7 +162,7 @@ export class ItemContext {
 
   /** Whether the handler has prepared its params in here. */
   hasPrepared(owner: object): boolean {
-    return this.batches?.some((batch) => batch.owner === owner) === true
+    return this.batches?.some((batch) => batch.owner === owner && batch.run === undefined) === true
   }
 
   /** The batches of the handler in the nearest context that has any. */

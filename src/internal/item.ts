@@ -4,6 +4,7 @@
  */
 import * as Cause from "effect/Cause"
 import * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
 import { NodeInspectSymbol } from "effect/Inspectable"
 import * as Scope from "effect/Scope"
 import { CurrentItem, shown } from "./currentItem.ts"
@@ -190,10 +191,16 @@ export class Item implements CurrentItem, Payer {
   /** The context of the item's effects: that of the batch, with the item's own scope. Made when first asked for. */
   contextIn(batch: Context.Context<unknown>): Context.Context<unknown> {
     if (this.#context === undefined) {
-      this.#scope = Scope.makeUnsafe()
-      this.#context = Context.add(Context.add(batch, Scope.Scope, this.#scope), CurrentItem, this)
+      const scope = (this.#scope ??= Scope.makeUnsafe())
+      this.#context = Context.add(Context.add(batch, Scope.Scope, scope), CurrentItem, this)
     }
     return this.#context
+  }
+
+  /** Has the item end only after the effect, also where it is interrupted. */
+  endAfter(finalizer: Effect.Effect<unknown>): void {
+    const scope = (this.#scope ??= Scope.makeUnsafe())
+    Effect.runSync(Scope.addFinalizer(scope, finalizer))
   }
 
   /** The scope, where a handler has left something to finalize. */
