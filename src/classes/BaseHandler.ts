@@ -221,7 +221,8 @@ export abstract class BaseHandler<TInput, TOutput, TSharedData extends SharedDat
       Effect.suspend(() => Translate.runOnce(step, String(this), sharedData)),
       Translate.actionOf
     )
-    return Translate.toPromise(run, current()?.signal, current()?.services)
+    const context = current()
+    return context === undefined ? Translate.toPromise(run, undefined) : Translate.within(run, context)
   }
 
   /** @internal */

@@ -186,7 +186,7 @@ export abstract class BatchHandler<TSharedData extends SharedData = SharedData> 
       if (reason === undefined || !this.#scheduling.failFast) return Effect.void
       return Effect.fail(new ItemsRefused({ refused, reason, report: this.getReport() }))
     })
-    return Translate.toPromise(Effect.andThen(items, done), context.signal, context.services)
+    return Translate.within(Effect.andThen(items, done), context)
   }
 
   /**

@@ -74,7 +74,7 @@ export class Pipeline<TSharedData extends SharedData = SharedData> extends BaseH
       Effect.suspend(() => Translate.runOnce(graph.stepOf(this.#start), String(this), context.shared)),
       Translate.actionOf
     )
-    return Translate.toPromise(run, context.signal, context.services)
+    return Translate.within(run, context)
   }
 
   protected override processResults(

@@ -8,6 +8,7 @@
  */
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
 import { Held, type Holding } from "../internal/gate/holding.ts"
 import type { Item } from "../internal/item.ts"
 import { LazySignal } from "../internal/lazySignal.ts"
@@ -113,6 +114,14 @@ export class ItemContext {
   /** Has the item end only after what is begun then has ended. */
   endAfter(end: () => Promise<unknown> | undefined): void {
     this.#item.endAfter(Effect.promise(async () => end()))
+  }
+
+  /** Has the item end only after the fiber where it is interrupted; otherwise whoever has begun it waits for it. */
+  outlive(fiber: Fiber.Fiber<unknown, unknown>): void {
+    const { signal } = this
+    const wait = () => this.#item.endAfter(Fiber.await(fiber))
+    signal.addEventListener("abort", wait, { once: true })
+    fiber.addObserver(() => signal.removeEventListener("abort", wait))
   }
 
   get held(): Holding | undefined {

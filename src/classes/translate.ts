@@ -152,11 +152,13 @@ export const runOnce = (
 export const toPromise = <A>(
   effect: Effect.Effect<A, unknown>,
   signal: AbortSignal | undefined,
-  services: Context.Context<never> = Context.empty()
+  services: Context.Context<never> = Context.empty(),
+  around?: ItemContext | undefined
 ): Promise<A> => {
   if (signal?.aborted === true) return Promise.reject(signal.reason)
   return new Promise<A>((resolve, reject) => {
     const fiber = Effect.runForkWith(servicesWithin(services))(effect, signal === undefined ? undefined : { signal })
+    if (around !== undefined) around.outlive(fiber)
     fiber.addObserver((exit) => {
       if (Exit.isSuccess(exit)) resolve(exit.value)
       else if (signal?.aborted === true && Cause.hasInterruptsOnly(exit.cause)) reject(signal.reason)
@@ -164,6 +166,10 @@ export const toPromise = <A>(
     })
   })
 }
+
+/** As `toPromise`, for what an item runs: interrupted with it, which then ends only after it. */
+export const within = <A>(effect: Effect.Effect<A, unknown>, context: ItemContext): Promise<A> =>
+  toPromise(effect, context.signal, context.services, context)
 
 /** The action of an outcome, or the very value that was thrown. */
 export const actionOf = (outcome: AnyOutcome): Effect.Effect<string, unknown> => {
