@@ -74,8 +74,8 @@ export abstract class BatchHandler<TSharedData extends SharedData = SharedData> 
   readonly #options: BatchOptions<TSharedData>
   readonly #scheduling: Scheduling
   readonly #gate: Policy | undefined
-  /** The batch to which an overridden `handleRequest` adds, by the context of the lifecycle: a `handleError` adds to it too. */
-  readonly #open = new WeakMap<ItemContext, OpenBatch | "none" | "settled">()
+  /** The batches to which an overridden `handleRequest` adds, by the context of the lifecycle: a `handleError` adds to them too. */
+  readonly #open = new WeakMap<ItemContext, Array<OpenBatch> | "settled">()
 
   constructor(pipeline: Pipeline<any>, options: BatchOptions<TSharedData>, scheduling: Scheduling) {
     super()
@@ -144,7 +144,7 @@ export abstract class BatchHandler<TSharedData extends SharedData = SharedData> 
 
   protected override prepareInputs(sharedData: Readonly<TSharedData>): Array<HandlerParams> {
     const context = current()
-    if (context !== undefined) this.#open.set(context, "none")
+    if (context !== undefined) this.#open.set(context, [])
     context?.begin(this)
     const params: unknown = this.prepareBatchParams(sharedData)
     if (Source.isIterable(params)) {
@@ -164,7 +164,10 @@ export abstract class BatchHandler<TSharedData extends SharedData = SharedData> 
     return this.processBatchResults(sharedData, inputs, outputs)
   }
 
-  /** Runs the pipeline for each parameter set. An override replaces the scheduling: see `executePipelineWithParams`. */
+  /**
+   * Runs the pipeline for each parameter set. An override replaces the scheduling: see `executePipelineWithParams`. Where it
+   * runs items otherwise while this still reads a lazy input, these may have the same indexes.
+   */
   protected handleRequest(paramSets: Array<HandlerParams>): void | Promise<void> {
     const context = this.#contextFor("handleRequest")
     let run: Run | undefined
@@ -196,22 +199,30 @@ export abstract class BatchHandler<TSharedData extends SharedData = SharedData> 
    */
   protected executePipelineWithParams(params: HandlerParams): Promise<ActionResult> {
     const context = this.#lifecycleOf(this.#contextFor("executePipelineWithParams"))
-    let open = context.signal.aborted ? "settled" : this.#open.get(context)
-    if (open === "settled") {
+    const opened = context.signal.aborted ? "settled" : (this.#open.get(context) ?? [])
+    if (opened === "settled") {
       return Promise.reject(new Error(`executePipelineWithParams of ${this} was called after its run had settled`))
     }
-    if (!(open instanceof OpenBatch)) {
-      // A run that was aborted while this waits for its items would wait for ever.
-      context.signal.addEventListener("abort", () => this.#close(context), { once: true })
+    let open = opened.at(-1)
+    // The indexes of a batch have no gaps, so that what has begun since then takes those behind it.
+    if (open === undefined || !context.isLast(this, open.run)) {
+      if (open === undefined) {
+        this.#open.set(context, opened)
+        // A run that was aborted while this waits for its items would wait for ever.
+        context.signal.addEventListener("abort", () => this.#close(context), { once: true })
+        // Where no call of this handler is around that closes it, or that has failed before: nothing outlives its item.
+        context.endAfter(() => this.#close(context))
+      }
       open = new OpenBatch(servicesWithin(context.services), (source, publish) => ({
         ...this.#runOptions(context, [], { concurrency: Number.POSITIVE_INFINITY, failFast: false }),
         source,
-        publish
+        publish,
+        ended: ({ endedBy }) => opened.forEach((other) => other.run.endBy(endedBy))
       }))
-      this.#open.set(context, open)
+      const stopped = opened.find(({ run }) => run.stopped)
+      if (stopped !== undefined) open.run.endBy(stopped.run.endedBy)
+      opened.push(open)
       context.note(this, open.run)
-      // Where no call of this handler is around that closes it, or that has failed before: nothing outlives its item.
-      context.endAfter(() => this.#close(context))
     }
     return open.push(params)
   }
@@ -251,14 +262,14 @@ export abstract class BatchHandler<TSharedData extends SharedData = SharedData> 
   /** Interrupts what still runs of the batch that the call has opened, once the call has settled. */
   #closing<A>(call: () => A | Promise<A>): Promise<A> {
     const context = this.#contextFor("handleRequest").lifecycle
-    if (!(this.#open.get(context) instanceof OpenBatch)) this.#open.set(context, "none")
+    if (!Array.isArray(this.#open.get(context))) this.#open.set(context, [])
     return new Promise<A>((resolve) => resolve(call())).finally(() => this.#close(context))
   }
 
-  #close(context: ItemContext): Promise<void> | undefined {
-    const open = this.#open.get(context)
+  async #close(context: ItemContext): Promise<void> {
+    const opened = this.#open.get(context) ?? "settled"
     this.#open.set(context, "settled")
-    return open instanceof OpenBatch ? open.close() : undefined
+    if (opened !== "settled") await Promise.all(opened.map((open) => open.close()))
   }
 
   /** The lifecycle of this handler, where the context is of an attempt of that. */

@@ -180,10 +180,16 @@ export class ItemContext {
     return here.length > 0 ? here : (this.parent?.runsOf(owner) ?? [])
   }
 
-  /** How many items the handler has taken in all of its lifecycle. */
+  /** How many items the handler has taken in all of its lifecycle, or is known to take. */
   itemsOf(owner: object): number {
     if (this.isPart && this.parent !== undefined) return this.parent.itemsOf(owner)
-    return this.runsHere(owner).reduce((total, run) => total + run.total, 0)
+    return this.runsHere(owner).reduce((total, run) => total + Math.max(run.total, run.options.source.size), 0)
+  }
+
+  /** Whether the handler has begun no other run in its lifecycle since this one. */
+  isLast(owner: object, run: Run): boolean {
+    if (this.isPart && this.parent !== undefined) return this.parent.isLast(owner, run)
+    return this.batches?.findLast((batch) => batch.owner === owner && batch.run !== undefined)?.run === run
   }
 
   private runsHere(owner: object): ReadonlyArray<Run> {

@@ -33,8 +33,11 @@ export class OpenBatch {
     optionsOf: (source: Source, publish: RunOptions["publish"]) => RunOptions
   ) {
     const isClosed = () => this.#closed
+    const pushed = () => this.#pushed
     const source: Source = {
-      size: 0,
+      get size() {
+        return pushed()
+      },
       get exhausted() {
         return isClosed()
       },
