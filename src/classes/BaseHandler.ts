@@ -12,7 +12,7 @@ import { defaultNext, Next } from "../internal/definition.ts"
 import type { Step } from "../internal/graph.ts"
 import * as Check from "../internal/options.ts"
 import { isPromiseLike } from "../internal/tags.ts"
-import { current, type HandlerParams, type ItemContext, none } from "./context.ts"
+import { current, type HandlerParams, none } from "./context.ts"
 import { HandlerError } from "./HandlerError.ts"
 import { checkMethods } from "./methods.ts"
 import { withSignal } from "./runOptions.ts"
@@ -258,7 +258,7 @@ export abstract class BaseHandler<TInput, TOutput, TSharedData extends SharedDat
       : this.makeStep(graph, {
           ...opaque,
           promised: {
-            handleRequest: () => this.callLifecycle(currentContext(graph).shared as TSharedData),
+            handleRequest: () => this.callLifecycle(current()!.shared as TSharedData),
             takesSignal: false,
             catch: identity
           },
@@ -277,10 +277,7 @@ export abstract class BaseHandler<TInput, TOutput, TSharedData extends SharedDat
     const hasFallback = this.handleError !== BaseHandler.prototype.handleError
     return this.makeStep(graph, {
       decoder: undefined,
-      prepareInputs: ({ shared }) => {
-        if (graph.family.hasParams) currentContext(graph)
-        return this.prepareInputs(shared as TSharedData)
-      },
+      prepareInputs: ({ shared }) => this.prepareInputs(shared as TSharedData),
       handleRequest: (inputs) => Translate.attempt(() => this.callRequest(inputs as TInput)),
       promised: {
         handleRequest: (inputs) => this.callRequest(inputs as TInput),
@@ -305,7 +302,8 @@ export abstract class BaseHandler<TInput, TOutput, TSharedData extends SharedDat
     })
   }
 
-  private makeStep(graph: Translate.Graph, handler: HandlerDefinition): Step {
+  private makeStep(graph: Translate.Graph, given: HandlerDefinition): Step {
+    const handler = graph.entered(given)
     const plain = !hasPolicy(handler)
     return {
       name: String(this),
@@ -347,12 +345,4 @@ const opaque = {
   handleError: undefined,
   retry: undefined,
   timeout: undefined
-}
-
-/** The context of the run, told in which nested pipeline it is now. */
-const currentContext = (graph: Translate.Graph): ItemContext => {
-  // Steps run within their item.
-  const context = current()!
-  context.pipelineParams = graph.params
-  return context
 }

@@ -143,7 +143,7 @@ export abstract class BatchHandler<TSharedData extends SharedData = SharedData> 
   }
 
   protected override prepareInputs(sharedData: Readonly<TSharedData>): Array<HandlerParams> {
-    const context = current()
+    const context = current()?.lifecycle
     if (context !== undefined) this.#open.set(context, [])
     context?.begin(this)
     const params: unknown = this.prepareBatchParams(sharedData)
@@ -198,7 +198,8 @@ export abstract class BatchHandler<TSharedData extends SharedData = SharedData> 
    * `stopBatch`, the others reject, and no more start.
    */
   protected executePipelineWithParams(params: HandlerParams): Promise<ActionResult> {
-    const context = this.#lifecycleOf(this.#contextFor("executePipelineWithParams"))
+    const caller = this.#contextFor("executePipelineWithParams")
+    const context = this.#lifecycleOf(caller)
     const opened = context.signal.aborted ? "settled" : (this.#open.get(context) ?? [])
     if (opened === "settled") {
       return Promise.reject(new Error(`executePipelineWithParams of ${this} was called after its run had settled`))
@@ -214,7 +215,7 @@ export abstract class BatchHandler<TSharedData extends SharedData = SharedData> 
         context.endAfter(() => this.#close(context))
       }
       open = new OpenBatch(servicesWithin(context.services), (source, publish) => ({
-        ...this.#runOptions(context, [], { concurrency: Number.POSITIVE_INFINITY, failFast: false }),
+        ...this.#runOptions(caller, [], { concurrency: Number.POSITIVE_INFINITY, failFast: false }),
         source,
         publish,
         ended: ({ endedBy }) => opened.forEach((other) => other.run.endBy(endedBy))

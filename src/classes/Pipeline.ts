@@ -90,7 +90,7 @@ export class Pipeline<TSharedData extends SharedData = SharedData> extends BaseH
     checkMethods(this, Pipeline.prototype)
     if (this.overridesLifecycle()) return super.toStep(graph)
     const params = this.ownParams === none ? graph.params : { ...graph.params, ...this.ownParams }
-    const inner = new Translate.Graph(params, this.routesIn(graph), true, graph)
+    const inner = new Translate.Graph(params, this.routesIn(graph), true)
     return inner.stepOf(this.#start)
   }
 

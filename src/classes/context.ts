@@ -59,7 +59,7 @@ export class ItemContext {
   readonly isPart: boolean
   /** Of the running batch, overlaid by those of the item. */
   readonly params: HandlerParams
-  /** The params of the nested pipelines around the present step. */
+  /** The params of the nested pipelines around, in which this is the context. */
   pipelineParams: HandlerParams | undefined = undefined
   /** Why the batch of the item is to end with it, where a handler has said so. */
   stopReason: string | undefined = undefined
@@ -150,10 +150,10 @@ export class ItemContext {
     runIn(this, () => this.#attempt?.abort())
   }
 
-  /** The context of one attempt, with a signal of its own. */
-  attempt(): ItemContext {
+  /** The context of one attempt, with a signal of its own; also that of the item within pipelines that have params. */
+  attempt(pipelineParams = this.pipelineParams): ItemContext {
     const attempt = new ItemContext(this, this.params, this.#item, this.services, true)
-    attempt.pipelineParams = this.pipelineParams
+    attempt.pipelineParams = pipelineParams
     attempt.#attempt = new LazySignal()
     return attempt
   }

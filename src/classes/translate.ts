@@ -7,7 +7,7 @@ import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import { format } from "effect/Formatter"
-import type { AnyEffect } from "../internal/definition.ts"
+import type { AnyEffect, HandlerDefinition } from "../internal/definition.ts"
 import { execute } from "../internal/execute.ts"
 import { heldIn } from "../internal/gate/pass.ts"
 import type { Step } from "../internal/graph.ts"
@@ -32,22 +32,15 @@ export interface Node {
 export class Graph {
   /** The params of the pipelines around. */
   readonly params: HandlerParams | undefined
-  /** Whether any pipeline of the run has params: only then each step has to say in which it is. */
-  readonly family: { hasParams: boolean }
   readonly #steps = new Map<Node, Step>()
   readonly #leave: (action: string) => Step | undefined
   readonly #follow: boolean
+  /** Of items, within the pipeline. */
+  readonly #contexts = new WeakMap<ItemContext, ItemContext>()
 
   /** `leave`: where an action without a successor leads; `follow`: whether successors count at all. */
-  constructor(
-    params: HandlerParams | undefined,
-    leave: (action: string) => Step | undefined,
-    follow: boolean,
-    around?: Graph | undefined
-  ) {
+  constructor(params: HandlerParams | undefined, leave: (action: string) => Step | undefined, follow: boolean) {
     this.params = params
-    this.family = around?.family ?? { hasParams: false }
-    if (params !== undefined) this.family.hasParams = true
     this.#leave = leave
     this.#follow = follow
   }
@@ -77,6 +70,35 @@ export class Graph {
         changes = routes.changes
       }
       return successor ?? this.#leave(action)
+    }
+  }
+
+  /** Calls a function in the item's context in here, where what it leaves behind finds the params of the pipeline too. */
+  within<A>(f: () => A): A {
+    const context = current()
+    if (this.params === undefined || context === undefined || context.pipelineParams === this.params) return f()
+    const { lifecycle } = context
+    let inner = this.#contexts.get(lifecycle)
+    if (inner === undefined) this.#contexts.set(lifecycle, (inner = lifecycle.attempt(this.params)))
+    return runIn(inner, f)
+  }
+
+  /** The functions of a step, called so. Without params there is nothing to enter, and it costs nothing. */
+  entered(handler: HandlerDefinition): HandlerDefinition {
+    if (this.params === undefined) return handler
+    const { handleError, handleRequest, prepareInputs, processResults, promised, retry } = handler
+    const isWorth = retry?.while
+    return {
+      ...handler,
+      prepareInputs: prepareInputs && ((context) => this.within(() => prepareInputs(context))),
+      handleRequest: (inputs) => this.within(() => handleRequest(inputs)),
+      promised: promised && {
+        ...promised,
+        handleRequest: (inputs) => this.within(() => promised.handleRequest(inputs))
+      },
+      handleError: handleError && ((inputs, error) => this.within(() => handleError(inputs, error))),
+      processResults: processResults && ((context) => this.within(() => processResults(context))),
+      retry: isWorth === undefined ? retry : { ...retry, while: (error) => this.within(() => isWorth(error)) }
     }
   }
 

@@ -157,11 +157,12 @@ const scheduleOf = (
   seen: (metadata: Schedule.Metadata<unknown, unknown>) => void
 ): Schedule.Schedule<unknown, unknown, unknown, unknown> => {
   const { schedule, times, while: isWorth } = options
+  const within = run.options.within
   let policy: Schedule.Schedule<unknown, unknown, unknown, unknown> = Schedule.passthrough(schedule ?? Schedule.forever)
   if (isWorth !== undefined) {
     policy = Schedule.while(policy, ({ input }) => {
       try {
-        const worth = isWorth(input)
+        const worth = within === undefined ? isWorth(input) : within(item, () => isWorth(input))
         return isEffect(worth) ? (worth as Effect.Effect<boolean, unknown, unknown>) : Effect.succeed(worth as boolean)
       } catch (thrown) {
         // A timeout has none of the fields of the other errors, and a bug over that is not to hide it. Both are defects, so
