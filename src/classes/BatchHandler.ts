@@ -19,7 +19,7 @@ import * as Source from "../internal/source.ts"
 import type { Names } from "../internal/spelling.ts"
 import { type ActionResult, BaseHandler, type HandlerParams, type RunOptions, type SharedData } from "./BaseHandler.ts"
 import type { BatchOptions, Report } from "./BatchOptions.ts"
-import { current, ItemContext, none, runIn, servicesWithin } from "./context.ts"
+import { current, ItemContext, none, present, servicesWithin } from "./context.ts"
 import { endsOf } from "./ends.ts"
 import { ItemsRefused } from "./ItemsRefused.ts"
 import { checkMethods } from "./methods.ts"
@@ -173,7 +173,7 @@ export abstract class BatchHandler<TSharedData extends SharedData = SharedData> 
     let run: Run | undefined
     const batch = execute(
       () => ({
-        ...this.#runOptions(context, readIn(context, paramSets), this.#scheduling),
+        ...this.#runOptions(context, readIn(paramSets), this.#scheduling),
         ...endsOf(this.#options)
       }),
       undefined,
@@ -320,14 +320,16 @@ export abstract class BatchHandler<TSharedData extends SharedData = SharedData> 
 }
 
 /** A lazy input, read in the context of the batch and not in that of the item that ended last. */
-const readIn = (context: ItemContext, params: Iterable<HandlerParams>): Iterable<HandlerParams> => {
+const readIn = (params: Iterable<HandlerParams>): Iterable<HandlerParams> => {
   if (Array.isArray(params) || !(Symbol.iterator in params)) return params
+  const within = present()
   return {
     [Symbol.iterator]: () => {
-      const iterator = runIn(context, () => params[Symbol.iterator]())
+      const iterator = within(() => params[Symbol.iterator]())
+      const next = () => iterator.next()
       return {
-        next: () => runIn(context, () => iterator.next()),
-        return: () => runIn(context, () => iterator.return?.() ?? { done: true, value: undefined })
+        next: () => within(next),
+        return: () => within(() => iterator.return?.() ?? { done: true, value: undefined })
       }
     }
   }

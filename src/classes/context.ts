@@ -260,3 +260,11 @@ export const entrance = (): (<A>(context: ItemContext, f: () => A) => A) => {
           .runInAsyncScope(makeResource, undefined)
           .runInAsyncScope(enter<ReturnType<typeof f>>, undefined, context, f, around)
 }
+
+/** Calls functions in the present asynchronous context, with all that others have in it. */
+export const present = (): (<A>(f: () => A) => A) => {
+  const here = makeResource()
+  return hasFrames
+    ? (f) => here.runInAsyncScope(f, undefined)
+    : (f) => here.runInAsyncScope(makeResource, undefined).runInAsyncScope(f, undefined)
+}

@@ -5,17 +5,20 @@
 import type * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import type * as Fiber from "effect/Fiber"
+import type { Within } from "../internal/attempts.ts"
 import { drive } from "../internal/execute.ts"
 import { Fifo } from "../internal/fifo.ts"
 import type { AnyOutcome } from "../internal/outcome.ts"
 import { Run, type RunOptions } from "../internal/run.ts"
 import { end, pending, type Source } from "../internal/source.ts"
-import type { HandlerParams } from "./context.ts"
+import { entrance, type HandlerParams, type ItemContext } from "./context.ts"
 import { thrownBy } from "./translate.ts"
 
 interface Waiting {
   readonly resolve: (action: string) => void
   readonly reject: (thrown: unknown) => void
+  /** Calls a function in the asynchronous context in which the item was begun. */
+  readonly enter: ReturnType<typeof entrance>
 }
 
 export class OpenBatch {
@@ -53,14 +56,22 @@ export class OpenBatch {
       this.#answer(outcome)
     }
     // The handlers of the classes ask for no services.
-    this.run = new Run(optionsOf(source, publish), services as Context.Context<unknown>)
+    const options = optionsOf(source, publish)
+    const within: Within = (item, f) => {
+      const waiting = this.#waitingFor(item)
+      if (waiting === undefined) return options.within!(item, f)
+      // The first time, it makes the context of the item.
+      if (item.local === undefined) options.within!(item, () => {})
+      return waiting.enter(item.local as ItemContext, f)
+    }
+    this.run = new Run({ ...options, within }, services as Context.Context<unknown>)
     this.#fiber = Effect.runForkWith(services)(drive(this.run) as Effect.Effect<unknown, unknown>)
     this.#fiber.addObserver(() => this.#leaveRest())
   }
 
   push(params: HandlerParams): Promise<string> {
     const promise = new Promise<string>((resolve, reject) => {
-      this.#waiting.set(this.#pushed++, { resolve, reject })
+      this.#waiting.set(this.#pushed++, { resolve, reject, enter: entrance() })
     })
     // Whoever does not wait for an item learns of it from the report.
     promise.catch(() => {})
@@ -86,10 +97,9 @@ export class OpenBatch {
   }
 
   #answer(outcome: AnyOutcome): void {
-    const place = outcome.index - (this.run.options.firstIndex ?? 0)
-    const waiting = this.#waiting.get(place)
+    const waiting = this.#waitingFor(outcome)
     if (waiting === undefined) return
-    this.#waiting.delete(place)
+    this.#waiting.delete(this.#placeOf(outcome))
     if (outcome._tag === "Succeeded") waiting.resolve(outcome.action)
     else if (outcome._tag === "Failed") waiting.reject(thrownBy(outcome.cause))
     else {
@@ -97,5 +107,13 @@ export class OpenBatch {
       const why = (outcome._tag === "Skipped" ? undefined : outcome.reason) ?? "its batch had ended"
       waiting.reject(new Error(`The item was ${what}: ${why}`))
     }
+  }
+
+  #placeOf({ index }: { readonly index: number }): number {
+    return index - (this.run.options.firstIndex ?? 0)
+  }
+
+  #waitingFor(item: { readonly index: number }): Waiting | undefined {
+    return this.#waiting.get(this.#placeOf(item))
   }
 }

@@ -66,6 +66,8 @@ describe("executePipelineWithParams", () => {
           return super.prepareBatchParams(shared)
         }
         protected override async handleRequest(params: Array<HandlerParams>): Promise<void> {
+          // Until what was begun runs.
+          await tick()
           await super.handleRequest(params)
           if (which === "with") throw new Error("no")
         }
