@@ -214,7 +214,13 @@ export abstract class BaseHandler<TInput, TOutput, TSharedData extends SharedDat
     throw error
   }
 
-  /** Runs the whole lifecycle of this handler. An override is honoured wherever the handler runs. */
+  /**
+   * Runs the whole lifecycle of this handler. An override is honoured wherever the handler runs.
+   *
+   * It begins in the same step in which the handler before it has ended, so that a lifecycle that is called at once finds the
+   * shared data as that has left them. What the override, or its promise, waits for behind `super.executeLifecycle` stands
+   * between `processResults` of this handler and `prepareInputs` of the next: there, other items may touch the shared data.
+   */
   protected executeLifecycle(sharedData: TSharedData): Promise<ActionResult> {
     const step = this.lifecycleStep(new Translate.Graph(undefined, () => undefined, false))
     const run = Effect.flatMap(
@@ -313,6 +319,7 @@ export abstract class BaseHandler<TInput, TOutput, TSharedData extends SharedDat
       plain,
       promised: plain ? handler.promised : undefined,
       gate: handler.gate,
+      atomic: given.prepareInputs === undefined,
       next: this.routesIn(graph)
     }
   }

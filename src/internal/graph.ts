@@ -33,6 +33,8 @@ export interface Step {
   /** Set where the request is a plain promise. */
   readonly promised: Promised | undefined
   readonly gate: Policy | undefined
+  /** Whether what the step prepares is prepared by its request, so that nothing is waited for in between. */
+  readonly atomic: boolean
   /** The step behind an action; `undefined` where the action ends the run. */
   readonly next: (action: string) => Step | undefined
 }
@@ -129,7 +131,8 @@ export const compile = (pipeline: PipelineDefinition): Graph => {
     const plain = !hasPolicy(handler)
     if (handler.gate !== undefined) gated = true
     const promised = plain ? handler.promised : undefined
-    return { name, handler, params: decoderOf(handler), first: false, plain, promised, gate: handler.gate, next }
+    const { gate } = handler
+    return { name, handler, params: decoderOf(handler), first: false, plain, promised, gate, atomic: false, next }
   }
 
   const build = (graph: PipelineDefinition, prefix: string, leave: (action: string) => Step | undefined): Step => {
