@@ -222,7 +222,7 @@ export abstract class BaseHandler<TInput, TOutput, TSharedData extends SharedDat
    * between `processResults` of this handler and `prepareInputs` of the next: there, other items may touch the shared data.
    */
   protected executeLifecycle(sharedData: TSharedData): Promise<ActionResult> {
-    const step = this.lifecycleStep(new Translate.Graph(undefined, () => undefined, false))
+    const step = this.lifecycleStep(new Translate.Graph(undefined, false))
     const run = Effect.flatMap(
       Effect.suspend(() => Translate.runOnce(step, String(this), sharedData)),
       Translate.actionOf
@@ -325,8 +325,9 @@ export abstract class BaseHandler<TInput, TOutput, TSharedData extends SharedDat
   }
 
   /** @internal */
-  protected routesIn(graph: Translate.Graph): Step["next"] {
-    return graph.routesOf(this, this.getNextHandler === BaseHandler.prototype.getNextHandler ? this.#routes : undefined)
+  protected routesIn(graph: Translate.Graph, leaves?: boolean): Step["next"] {
+    const isKnown = this.getNextHandler === BaseHandler.prototype.getNextHandler
+    return graph.routesOf(this, isKnown ? this.#routes : undefined, leaves)
   }
 
   private answer(method: string, action: unknown): Next {

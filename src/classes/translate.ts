@@ -28,21 +28,32 @@ export interface Node {
   readonly toStep: (graph: Graph) => Step
 }
 
+/** A pipeline as what is in it sees it. */
+interface Around {
+  readonly pipeline: object
+  /** The graph in which the pipeline stands. */
+  readonly graph: Graph
+  /** Where an action of the pipeline leads, in that graph. */
+  readonly next: Step["next"]
+  /** Whether it has successors, or may have. */
+  readonly goesOn: () => boolean
+}
+
 /** Connected handlers as steps; each is made when it is first reached. */
 export class Graph {
   /** The params of the pipelines around. */
   readonly params: HandlerParams | undefined
   readonly #steps = new Map<Node, Step>()
-  readonly #leave: (action: string) => Step | undefined
+  readonly #around: Around | undefined
   readonly #follow: boolean
   /** Of items, within the pipeline. */
   readonly #contexts = new WeakMap<ItemContext, ItemContext>()
 
-  /** `leave`: where an action without a successor leads; `follow`: whether successors count at all. */
-  constructor(params: HandlerParams | undefined, leave: (action: string) => Step | undefined, follow: boolean) {
+  /** `follow`: whether successors count at all. */
+  constructor(params: HandlerParams | undefined, follow: boolean, around?: Around | undefined) {
     this.params = params
-    this.#leave = leave
     this.#follow = follow
+    this.#around = around
   }
 
   stepOf(node: Node): Step {
@@ -58,8 +69,9 @@ export class Graph {
    * The step behind each action of a handler. Where its routes change only with `routes`, the last one is remembered: two
    * look-ups in each step were a tenth of the time of a batch of synchronous items.
    */
-  routesOf(node: Node, routes: { readonly changes: number } | undefined): Step["next"] {
-    if (routes === undefined) return (action) => this.#successorOf(node, action) ?? this.#leave(action)
+  routesOf(node: Node, routes: { readonly changes: number } | undefined, leaves = true): Step["next"] {
+    if (routes === undefined)
+      return (action) => this.#successorOf(node, action) ?? (leaves ? this.#leave(action) : undefined)
     let changes = -1
     let last = ""
     let successor: Step | undefined
@@ -69,8 +81,28 @@ export class Graph {
         last = action
         changes = routes.changes
       }
-      return successor ?? this.#leave(action)
+      return successor ?? (leaves ? this.#leave(action) : undefined)
     }
+  }
+
+  /** Where an action without a successor leads. A loop: a pipeline that contains itself may be in itself many times. */
+  #leave(action: string): Step | undefined {
+    for (let around = this.#around; around !== undefined; around = around.graph.#around) {
+      const step = around.next(action)
+      if (step !== undefined) return step
+    }
+    return undefined
+  }
+
+  /** The graph of a pipeline without successors, where another one is in it, and leads nowhere else than that does. */
+  static enclosing(inner: Graph, pipeline: object): Graph | undefined {
+    let graph = inner
+    for (let around = graph.#around; around !== undefined; around = graph.#around) {
+      if (around.pipeline === pipeline && graph.params === inner.params) return graph
+      if (around.goesOn()) return undefined
+      graph = around.graph
+    }
+    return undefined
   }
 
   /** Calls a function in the item's context in here, where what it leaves behind finds the params of the pipeline too. */
@@ -109,7 +141,7 @@ export class Graph {
 }
 
 /** The steps of a run that begins with this handler: a handler runs alone, a pipeline with what is in it. */
-export const stepsOf = (node: Node): Step => new Graph(undefined, () => undefined, false).stepOf(node)
+export const stepsOf = (node: Node): Step => new Graph(undefined, false).stepOf(node)
 
 const kept: Array<unknown> = [entrance()]
 
