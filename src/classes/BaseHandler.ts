@@ -263,6 +263,8 @@ export abstract class BaseHandler<TInput, TOutput, TSharedData extends SharedDat
       ? this.lifecycleStep(graph)
       : this.makeStep(graph, {
           ...opaque,
+          // Where spans or circuits are around the request.
+          handleRequest: () => Translate.attempt(() => this.callLifecycle(current()!.shared as TSharedData)),
           promised: {
             handleRequest: () => this.callLifecycle(current()!.shared as TSharedData),
             takesSignal: false,
@@ -349,7 +351,6 @@ const identity = (cause: unknown): unknown => cause
 const opaque = {
   decoder: undefined,
   prepareInputs: undefined,
-  handleRequest: () => Effect.die("a lifecycle is called as a promise"),
   handleError: undefined,
   retry: undefined,
   timeout: undefined
