@@ -19,9 +19,11 @@ import * as Source from "../internal/source.ts"
 import type { Names } from "../internal/spelling.ts"
 import { type ActionResult, BaseHandler, type HandlerParams, type RunOptions, type SharedData } from "./BaseHandler.ts"
 import type { BatchOptions, Report } from "./BatchOptions.ts"
-import { current, ItemContext, none, present, servicesWithin } from "./context.ts"
+import { current, ItemContext, none, servicesWithin } from "./context.ts"
 import { endsOf } from "./ends.ts"
+import { isOfItem } from "./itemErrors.ts"
 import { ItemsRefused } from "./ItemsRefused.ts"
+import { readIn } from "./lazyInput.ts"
 import { checkMethods } from "./methods.ts"
 import { OpenBatch } from "./openBatch.ts"
 import { Pipeline } from "./Pipeline.ts"
@@ -77,6 +79,9 @@ export abstract class BatchHandler<TSharedData extends SharedData = SharedData> 
   /** The batches to which an overridden `handleRequest` adds, by the context of the lifecycle: a `handleError` adds to them too. */
   readonly #open = new WeakMap<ItemContext, Array<OpenBatch> | "settled">()
 
+  /** Where a request has failed before it had begun all of its items. */
+  readonly #cut = new WeakSet<ItemContext>()
+
   constructor(pipeline: Pipeline<any>, options: BatchOptions<TSharedData>, scheduling: Scheduling) {
     super()
     if (!(pipeline instanceof Pipeline)) {
@@ -119,14 +124,17 @@ export abstract class BatchHandler<TSharedData extends SharedData = SharedData> 
     } catch (thrown) {
       if (signal?.aborted === true && context === undefined) return combine(String(this), sharedData, [])
       if (context === undefined || !context.hasPrepared(this)) throw thrown
-      const report = combine(String(this), sharedData, context.runsOf(this))
-      // The report has no more than the text of what was thrown where no item threw it.
-      if (report.endedBy._tag === "InputFailure" || report.endedBy._tag === "Canary") {
+      const runs = context.runsOf(this)
+      const report = combine(String(this), sharedData, runs)
+      // The report has no more than the text of what was thrown where no item threw it, if that.
+      if (signal?.aborted !== true && !isOfItem(thrown, runs, report)) {
         Effect.runFork(Effect.logWarning(`${this} could not go on`, thrown))
       }
-      return report
+      return this.#cut.has(context) ? Object.assign(report, { exhausted: false }) : report
     }
-    return combine(String(this), sharedData, context?.runsOf(this) ?? [])
+    const runs = context?.runsOf(this) ?? []
+    const report = combine(String(this), sharedData, runs)
+    return runs.length > 0 ? report : { ...report, endedBy: { _tag: "Completed" } }
   }
 
   /** The parameter sets of the batch. Needed unless the option `params` is given. */
@@ -247,7 +255,15 @@ export abstract class BatchHandler<TSharedData extends SharedData = SharedData> 
 
   /** @internal */
   protected override callRequest(inputs: Array<HandlerParams>): void | Promise<void> {
-    return this.#closing(() => this.handleRequest(inputs))
+    const context = this.#contextFor("handleRequest").lifecycle
+    return this.#closing(() => this.handleRequest(inputs)).catch((thrown: unknown) => {
+      if (context.takenBy(this) < inputs.length) {
+        for (let at: ItemContext | undefined = context; at !== undefined; at = at.isPart ? at.parent : undefined) {
+          this.#cut.add(at)
+        }
+      }
+      throw thrown
+    })
   }
 
   /** @internal */
@@ -315,22 +331,6 @@ export abstract class BatchHandler<TSharedData extends SharedData = SharedData> 
       timings: timings === true,
       firstIndex: context.itemsOf(this),
       keyOf: key === undefined ? base.keyOf : checkedKey((params) => key(params as HandlerParams))
-    }
-  }
-}
-
-/** A lazy input, read in the context of the batch and not in that of the item that ended last. */
-const readIn = (params: Iterable<HandlerParams>): Iterable<HandlerParams> => {
-  if (Array.isArray(params) || !(Symbol.iterator in params)) return params
-  const within = present()
-  return {
-    [Symbol.iterator]: () => {
-      const iterator = within(() => params[Symbol.iterator]())
-      const next = () => iterator.next()
-      return {
-        next: () => within(next),
-        return: () => within(() => iterator.return?.() ?? { done: true, value: undefined })
-      }
     }
   }
 }

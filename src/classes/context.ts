@@ -186,6 +186,11 @@ export class ItemContext {
     return this.runsHere(owner).reduce((total, run) => total + Math.max(run.total, run.options.source.size), 0)
   }
 
+  /** How many items the handler has taken in here. */
+  takenBy(owner: object): number {
+    return this.runsHere(owner).reduce((total, run) => total + run.total, 0)
+  }
+
   /** Whether the handler has begun no other run in its lifecycle since this one. */
   isLast(owner: object, run: Run): boolean {
     if (this.isPart && this.parent !== undefined) return this.parent.isLast(owner, run)

@@ -21,6 +21,11 @@ interface Waiting {
   readonly enter: ReturnType<typeof entrance>
 }
 
+/** Why an item has no action: it was interrupted, or not started. */
+export class ItemLeft extends Error {
+  override readonly name = "Error"
+}
+
 export class OpenBatch {
   readonly run: Run
   readonly #queue = new Fifo<HandlerParams>()
@@ -105,7 +110,7 @@ export class OpenBatch {
     else {
       const what = outcome._tag === "NotStarted" ? "not started" : "interrupted"
       const why = (outcome._tag === "Skipped" ? undefined : outcome.reason) ?? "its batch had ended"
-      waiting.reject(new Error(`The item was ${what}: ${why}`))
+      waiting.reject(new ItemLeft(`The item was ${what}: ${why}`))
     }
   }
 
