@@ -11,7 +11,7 @@ import { defaultNext, Next, type Skip } from "../internal/definition.ts"
 import { type Step, stepOf } from "../internal/graph.ts"
 import * as Check from "../internal/options.ts"
 import { isPromiseLike } from "../internal/tags.ts"
-import { current, hasSpoken, type HandlerParams, type ItemContext, none, type ParamSet } from "./context.ts"
+import { current, hasSpoken, type HandlerParams, none, type ParamSet } from "./context.ts"
 import { HandlerError } from "./HandlerError.ts"
 import { checkMethods } from "./methods.ts"
 import { withSignal } from "./runOptions.ts"
@@ -226,14 +226,21 @@ export abstract class BaseHandler<TInput, TOutput, TSharedData extends SharedDat
     throw error
   }
 
-  /** Runs the whole lifecycle of this handler. An override is honoured wherever the handler runs. */
+  /**
+   * Runs the whole lifecycle of this handler. An override is honoured wherever the handler runs.
+   *
+   * It begins in the same step in which the handler before it has ended, so that a lifecycle that is called at once finds the
+   * shared data as that has left them. What the override, or its promise, waits for behind `super.executeLifecycle` stands
+   * between `processResults` of this handler and `prepareInputs` of the next: there, other items may touch the shared data.
+   */
   protected executeLifecycle(sharedData: TSharedData): Promise<ActionResult> {
-    const step = this.lifecycleStep(new Translate.Graph(undefined, () => undefined, false))
+    const step = this.lifecycleStep(new Translate.Graph(undefined, false))
     const run = Effect.flatMap(
       Translate.runOnce(() => step, String(this), sharedData),
       Translate.actionOf
     )
-    return Translate.toPromise(run, current()?.signal, current()?.services)
+    const context = current()
+    return context === undefined ? Translate.toPromise(run, undefined) : Translate.within(run, context)
   }
 
   /** @internal */
@@ -244,6 +251,11 @@ export abstract class BaseHandler<TInput, TOutput, TSharedData extends SharedDat
   /** @internal Calls the request; a batch has something to do around it. */
   protected callRequest(inputs: TInput): TOutput | Promise<TOutput> {
     return this.handleRequest(inputs)
+  }
+
+  /** @internal */
+  protected callFallback(inputs: TInput, error: Error): TOutput | Promise<TOutput> {
+    return this.handleError(inputs, error)
   }
 
   /** @internal */
@@ -263,8 +275,10 @@ export abstract class BaseHandler<TInput, TOutput, TSharedData extends SharedDat
       ? this.lifecycleStep(graph)
       : this.makeStep(graph, {
           ...opaque,
+          // Where spans or circuits are around the request.
+          handleRequest: () => Translate.attempt(() => this.callLifecycle(current()!.shared as TSharedData)),
           promised: {
-            handleRequest: () => this.callLifecycle(currentContext(graph).shared as TSharedData),
+            handleRequest: () => this.callLifecycle(current()!.shared as TSharedData),
             takesSignal: false,
             catch: identity
           },
@@ -283,10 +297,7 @@ export abstract class BaseHandler<TInput, TOutput, TSharedData extends SharedDat
     const hasFallback = this.handleError !== BaseHandler.prototype.handleError
     return this.makeStep(graph, {
       decoder: undefined,
-      prepareInputs: ({ shared }) => {
-        if (graph.family.hasParams) currentContext(graph)
-        return this.prepareInputs(shared as TSharedData)
-      },
+      prepareInputs: ({ shared }) => this.prepareInputs(shared as TSharedData),
       handleRequest: (inputs) => Translate.attempt(() => this.callRequest(inputs as TInput)),
       promised: {
         handleRequest: (inputs) => this.callRequest(inputs as TInput),
@@ -294,7 +305,7 @@ export abstract class BaseHandler<TInput, TOutput, TSharedData extends SharedDat
         catch: identity
       },
       handleError: hasFallback
-        ? (inputs, error) => Translate.attempt(() => this.handleError(inputs as TInput, Translate.toError(error)))
+        ? (inputs, error) => Translate.attempt(() => this.callFallback(inputs as TInput, Translate.toError(error)))
         : undefined,
       processResults: ({ inputs, outputs, shared }) =>
         this.answer("processResults", this.processResults(shared as TSharedData, inputs as TInput, outputs as TOutput)),
@@ -311,13 +322,14 @@ export abstract class BaseHandler<TInput, TOutput, TSharedData extends SharedDat
     })
   }
 
-  private makeStep(graph: Translate.Graph, handler: HandlerDefinition): Step {
-    return stepOf(String(this), handler, -1, this.routesIn(graph))
+  private makeStep(graph: Translate.Graph, given: HandlerDefinition): Step {
+    return stepOf(String(this), graph.entered(given), -1, this.routesIn(graph), given.prepareInputs === undefined)
   }
 
   /** @internal */
-  protected routesIn(graph: Translate.Graph): Step["next"] {
-    return graph.routesOf(this, this.getNextHandler === BaseHandler.prototype.getNextHandler ? this.#routes : undefined)
+  protected routesIn(graph: Translate.Graph, leaves?: boolean): Step["next"] {
+    const isKnown = this.getNextHandler === BaseHandler.prototype.getNextHandler
+    return graph.routesOf(this, isKnown ? this.#routes : undefined, leaves)
   }
 
   private say(method: string, word: Word): ActionResult {
@@ -348,16 +360,7 @@ const delayOf = (millis: Policy["retryDelayMs"]): Pick<Retry, "schedule" | "dela
 const opaque = {
   decoder: undefined,
   prepareInputs: undefined,
-  handleRequest: () => Effect.die("a lifecycle is called as a promise"),
   handleError: undefined,
   retry: undefined,
   timeout: undefined
-}
-
-/** The context of the run, told in which nested pipeline it is now. */
-const currentContext = (graph: Translate.Graph): ItemContext => {
-  // Steps run within their item.
-  const context = current()!
-  context.pipelineParams = graph.params
-  return context
 }

@@ -23,9 +23,11 @@ import { type ActionResult, BaseHandler, type HandlerParams, type ParamSet, type
 import { aliases, names } from "./batchNames.ts"
 import type { BatchOptions, Report } from "./BatchOptions.ts"
 import type { BatchRunOptions } from "./BatchRunOptions.ts"
-import { current, ItemContext, none, runIn, servicesWithin } from "./context.ts"
+import { current, ItemContext, none, servicesWithin } from "./context.ts"
 import { endsOf } from "./ends.ts"
+import { isOfItem } from "./itemErrors.ts"
 import { ItemsRefused } from "./ItemsRefused.ts"
+import { type Params, readIn } from "./lazyInput.ts"
 import { checkMethods } from "./methods.ts"
 import { OpenBatch, OpenBatches } from "./openBatch.ts"
 import { Teller } from "./outcomes.ts"
@@ -82,6 +84,8 @@ export abstract class BatchHandler<TSharedData extends SharedData = SharedData> 
   readonly #gate: Policy | undefined
   readonly #open = new OpenBatches()
   readonly #name: string | undefined
+  /** Where a request has failed before it had begun all of its items. */
+  readonly #cut = new WeakSet<ItemContext>()
 
   constructor(pipeline: Pipeline<any>, options: BatchOptions<TSharedData>, scheduling: Scheduling) {
     super()
@@ -154,14 +158,15 @@ export abstract class BatchHandler<TSharedData extends SharedData = SharedData> 
         throw isLate && thrown === context?.signal.reason ? signal.reason : thrown
       }
       const report = combine(String(this), sharedData, runs)
-      // The report has no more than the text of what was thrown where no item threw it.
-      const { _tag: ended } = report.endedBy
-      if (ended === "InputFailure" || ended === "Canary" || (ended === "OutcomeFailure" && signal?.aborted !== true)) {
+      // The report has no more than the text of what was thrown where no item threw it, if that.
+      if (signal?.aborted !== true && !isOfItem(thrown, runs, report)) {
         Effect.runFork(Effect.logWarning(`${this} could not go on`, thrown))
       }
-      return report
+      return context !== undefined && this.#cut.has(context) ? Object.assign(report, { exhausted: false }) : report
     }
-    return combine(String(this), sharedData, context?.runsOf(this) ?? [])
+    const runs = context?.runsOf(this) ?? []
+    const report = combine(String(this), sharedData, runs)
+    return runs.length > 0 ? report : { ...report, endedBy: { _tag: "Completed" } }
   }
 
   /** The parameter sets of the batch. Needed unless the option `params` is given. */
@@ -179,11 +184,14 @@ export abstract class BatchHandler<TSharedData extends SharedData = SharedData> 
   }
 
   protected override prepareInputs(sharedData: Readonly<TSharedData>): Array<HandlerParams> {
+    const context = current()?.lifecycle
+    if (context !== undefined) this.#open.begin(context)
+    context?.begin(this)
     const params: unknown = this.prepareBatchParams(sharedData)
     if (Source.isIterable(params)) {
       // No report has a place for a misbuilt handler, so it is found before there is one.
       Translate.stepsOf(this.#pipeline)
-      current()?.begin(this)
+      context?.note(this, undefined)
       return params as Array<HandlerParams>
     }
     disown(params)
@@ -198,7 +206,10 @@ export abstract class BatchHandler<TSharedData extends SharedData = SharedData> 
     return this.processBatchResults(sharedData, inputs, outputs)
   }
 
-  /** Runs the pipeline for each parameter set. An override replaces the scheduling: see `executePipelineWithParams`. */
+  /**
+   * Runs the pipeline for each parameter set. An override replaces the scheduling: see `executePipelineWithParams`. Where it
+   * runs items otherwise while this still reads a lazy input, these may have the same indexes.
+   */
   protected handleRequest(paramSets: Array<HandlerParams>): void | Promise<void> {
     const context = this.#contextFor("handleRequest")
     const { signal } = context
@@ -215,7 +226,7 @@ export abstract class BatchHandler<TSharedData extends SharedData = SharedData> 
       ...endsOf(this.#options),
       ...teller?.options()
     })
-    const params = readIn(context, paramSets)
+    const params = readIn(paramSets)
     const batch =
       redriveIn(context, this)?.run(params, { signal, options: options([]), begin }) ??
       execute(() => options(params), undefined, begin)
@@ -230,7 +241,8 @@ export abstract class BatchHandler<TSharedData extends SharedData = SharedData> 
       if (reason === undefined || !this.#scheduling.failFast) return Effect.void
       return Effect.fail(new ItemsRefused({ refused, reason, report: this.getReport() }))
     })
-    const ended = Translate.toPromise(Effect.andThen(items, done), isLate ? undefined : signal, context.services)
+    const effect = Effect.andThen(items, done)
+    const ended = isLate ? Translate.toPromise(effect, undefined, context.services) : Translate.within(effect, context)
     if (teller !== undefined) context.outlast(ended.catch(() => {}))
     return ended
   }
@@ -241,13 +253,13 @@ export abstract class BatchHandler<TSharedData extends SharedData = SharedData> 
    * `stopBatch`, the others reject, and no more start.
    */
   protected executePipelineWithParams(params: ParamSet): Promise<ActionResult> {
-    const context = this.#contextFor("executePipelineWithParams")
-    const open = this.#open.of(context, () => {
+    const caller = this.#contextFor("executePipelineWithParams")
+    const open = this.#open.of(this, caller, (context, ended) => {
       const opened = new OpenBatch(servicesWithin(context.services), this.#tellerIn(context), (more) => ({
-        ...this.#runOptions(context, [], { concurrency: Number.POSITIVE_INFINITY, failFast: false }),
-        ...more
+        ...this.#runOptions(caller, [], { concurrency: Number.POSITIVE_INFINITY, failFast: false }),
+        ...more,
+        ended
       }))
-      context.note(this, opened.run)
       if (this.#options.onOutcome !== undefined) context.outlast(opened.closed)
       return opened
     })
@@ -282,7 +294,17 @@ export abstract class BatchHandler<TSharedData extends SharedData = SharedData> 
     const context = this.#contextFor("handleRequest")
     // Nothing is to start any more: that of the base has an outcome for each, and an override may do anything.
     if (context.signal.aborted) return BatchHandler.prototype.handleRequest.call(this, inputs)
-    return this.#open.closing(context, () => this.handleRequest(inputs))
+    return this.#open
+      .closing(context, () => this.handleRequest(inputs))
+      .catch((thrown: unknown) => {
+        if (context.lifecycle.takenBy(this) < inputs.length) this.#cutShort(context.lifecycle)
+        throw thrown
+      })
+  }
+
+  /** @internal */
+  protected override callFallback(inputs: Array<HandlerParams>, error: Error): void | Promise<void> {
+    return this.#open.closing(this.#contextFor("handleError"), () => this.handleError(inputs, error))
   }
 
   /** @internal */
@@ -312,6 +334,11 @@ export abstract class BatchHandler<TSharedData extends SharedData = SharedData> 
   #tellerIn(context: ItemContext): Teller | undefined {
     const { onOutcome } = this.#options
     return onOutcome === undefined ? undefined : new Teller(onOutcome, context)
+  }
+
+  #cutShort(context: ItemContext): void {
+    this.#cut.add(context)
+    if (context.isPart && context.parent !== undefined) this.#cutShort(context.parent)
   }
 
   #contextFor(method: string): ItemContext {
@@ -350,23 +377,6 @@ export abstract class BatchHandler<TSharedData extends SharedData = SharedData> 
       timings: timings === true,
       firstIndex: context.itemsOf(this),
       keyOf: key === undefined ? base.keyOf : checkedKey((params) => key(params as HandlerParams))
-    }
-  }
-}
-
-type Params = Iterable<unknown> | AsyncIterable<unknown>
-
-/** A lazy input, read in the context of the batch and not in that of the item that ended last. */
-const readIn = (context: ItemContext, params: Params): Params => {
-  // What waits for its input reads on in the context in which the batch was begun.
-  if (Array.isArray(params) || !(Symbol.iterator in params)) return params
-  return {
-    [Symbol.iterator]: () => {
-      const iterator = runIn(context, () => params[Symbol.iterator]())
-      return {
-        next: () => runIn(context, () => iterator.next()),
-        return: () => runIn(context, () => iterator.return?.() ?? { done: true, value: undefined })
-      }
     }
   }
 }

@@ -95,12 +95,12 @@ export class Pipeline<TSharedData extends SharedData = SharedData> extends BaseH
   protected handleRequest(_inputs: HandlerParams): Promise<ActionResult> {
     const context = current()
     if (context === undefined) throw new Error(`handleRequest of ${this} was called outside of a run`)
-    const graph = new Translate.Graph(this.ownParams === none ? undefined : this.ownParams, () => undefined, true)
+    const graph = new Translate.Graph(this.ownParams === none ? undefined : this.ownParams, true)
     const run = Effect.flatMap(
       Translate.runOnce(() => graph.stepOf(this.#start), String(this), context.shared),
       Translate.actionOf
     )
-    return Translate.toPromise(run, context.signal, context.services)
+    return Translate.within(run, context)
   }
 
   protected override processResults(
@@ -116,7 +116,11 @@ export class Pipeline<TSharedData extends SharedData = SharedData> extends BaseH
     checkMethods(this, Pipeline.prototype)
     if (this.overridesLifecycle()) return super.toStep(graph)
     const params = this.ownParams === none ? graph.params : { ...graph.params, ...this.ownParams }
-    const inner = new Translate.Graph(params, this.routesIn(graph), true, graph)
+    const goesOn = () => this.getNextHandler !== BaseHandler.prototype.getNextHandler || super.hasSuccessors()
+    // A round of a loop through this pipeline, which needs no place to come back to.
+    const known = goesOn() ? undefined : Translate.Graph.enclosing(graph, this)
+    const around = { pipeline: this, graph, next: this.routesIn(graph, false), goesOn }
+    const inner = known ?? new Translate.Graph(params, true, around)
     return inner.stepOf(this.#start)
   }
 

@@ -8,6 +8,7 @@
  */
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
 import type { Next, Skip } from "../internal/definition.ts"
 import { Held, type Holding } from "../internal/gate/holding.ts"
 import type { Item } from "../internal/item.ts"
@@ -69,7 +70,7 @@ export class ItemContext {
   readonly isPart: boolean
   /** Of the running batch, overlaid by those of the item. */
   readonly params: HandlerParams
-  /** The params of the nested pipelines around the present step. */
+  /** The params of the nested pipelines around, in which this is the context. */
   pipelineParams: HandlerParams | undefined = undefined
   /** How the item is to end with the present step, where a handler has said so. */
   private word: Word | undefined = undefined
@@ -132,6 +133,24 @@ export class ItemContext {
     this.parent?.outlast(promise)
   }
 
+  /** The context of the lifecycle that this is an attempt of. */
+  get lifecycle(): ItemContext {
+    return this.#attempt === undefined || this.parent === undefined ? this : this.parent.lifecycle
+  }
+
+  /** Has the item end only after what is begun then has ended. */
+  endAfter(end: () => Promise<unknown> | undefined): void {
+    this.#item.endAfter(Effect.promise(async () => end()))
+  }
+
+  /** Has the item end only after the fiber where it is interrupted; otherwise whoever has begun it waits for it. */
+  outlive(fiber: Fiber.Fiber<unknown, unknown>): void {
+    const { signal } = this
+    const wait = () => this.#item.endAfter(Fiber.await(fiber))
+    signal.addEventListener("abort", wait, { once: true })
+    fiber.addObserver(() => signal.removeEventListener("abort", wait))
+  }
+
   get held(): Holding | undefined {
     return this.#item.held
   }
@@ -172,10 +191,10 @@ export class ItemContext {
     runIn(this, () => this.#attempt?.abort())
   }
 
-  /** The context of one attempt, with a signal of its own. */
-  attempt(): ItemContext {
+  /** The context of one attempt, with a signal of its own; also that of the item within pipelines that have params. */
+  attempt(pipelineParams = this.pipelineParams): ItemContext {
     const attempt = new ItemContext(this, this.params, this.#item, this.services, true)
-    attempt.pipelineParams = this.pipelineParams
+    attempt.pipelineParams = pipelineParams
     attempt.#attempt = new LazySignal()
     return attempt
   }
@@ -183,7 +202,6 @@ export class ItemContext {
   /** Begins the lifecycle of a batch in here: what an earlier round of a loop has left is forgotten. */
   begin(owner: object): void {
     this.batches = this.batches?.filter((batch) => batch.owner !== owner)
-    this.note(owner, undefined)
   }
 
   /** Notes a batch here, and around where this is part of the same lifecycle; without a run: that it is prepared. */
@@ -194,7 +212,7 @@ export class ItemContext {
 
   /** Whether the handler has prepared its params in here. */
   hasPrepared(owner: object): boolean {
-    return this.batches?.some((batch) => batch.owner === owner) === true
+    return this.batches?.some((batch) => batch.owner === owner && batch.run === undefined) === true
   }
 
   /** The batches of the handler in the nearest context that has any. */
@@ -203,10 +221,21 @@ export class ItemContext {
     return here.length > 0 ? here : (this.parent?.runsOf(owner) ?? [])
   }
 
-  /** How many items the handler has taken in all of its lifecycle. */
+  /** How many items the handler has taken in all of its lifecycle, or is known to take. */
   itemsOf(owner: object): number {
     if (this.isPart && this.parent !== undefined) return this.parent.itemsOf(owner)
+    return this.runsHere(owner).reduce((total, run) => total + Math.max(run.total, run.options.source.size), 0)
+  }
+
+  /** How many items the handler has taken in here. */
+  takenBy(owner: object): number {
     return this.runsHere(owner).reduce((total, run) => total + run.total, 0)
+  }
+
+  /** Whether the handler has begun no other run in its lifecycle since this one. */
+  isLast(owner: object, run: Run): boolean {
+    if (this.isPart && this.parent !== undefined) return this.parent.isLast(owner, run)
+    return this.batches?.findLast((batch) => batch.owner === owner && batch.run !== undefined)?.run === run
   }
 
   private runsHere(owner: object): ReadonlyArray<Run> {
@@ -276,4 +305,12 @@ export const entrance = (): (<A>(context: ItemContext, f: () => A) => A) => {
         around
           .runInAsyncScope(makeResource, undefined)
           .runInAsyncScope(enter<ReturnType<typeof f>>, undefined, context, f, around)
+}
+
+/** Calls functions in the present asynchronous context, with all that others have in it. */
+export const present = (): (<A>(f: () => A) => A) => {
+  const here = makeResource()
+  return hasFrames
+    ? (f) => here.runInAsyncScope(f, undefined)
+    : (f) => here.runInAsyncScope(makeResource, undefined).runInAsyncScope(f, undefined)
 }

@@ -7,7 +7,7 @@ import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import { thrownText } from "../errors/text.ts"
-import type { AnyEffect } from "../internal/definition.ts"
+import type { AnyEffect, HandlerDefinition } from "../internal/definition.ts"
 import { execute } from "../internal/execute.ts"
 import { heldIn } from "../internal/gate/pass.ts"
 import type { Step } from "../internal/graph.ts"
@@ -28,28 +28,32 @@ export interface Node {
   readonly toStep: (graph: Graph) => Step
 }
 
+/** A pipeline as what is in it sees it. */
+interface Around {
+  readonly pipeline: object
+  /** The graph in which the pipeline stands. */
+  readonly graph: Graph
+  /** Where an action of the pipeline leads, in that graph. */
+  readonly next: Step["next"]
+  /** Whether it has successors, or may have. */
+  readonly goesOn: () => boolean
+}
+
 /** Connected handlers as steps; each is made when it is first reached. */
 export class Graph {
   /** The params of the pipelines around. */
   readonly params: HandlerParams | undefined
-  /** Whether any pipeline of the run has params: only then each step has to say in which it is. */
-  readonly family: { hasParams: boolean }
   readonly #steps = new Map<Node, Step>()
-  readonly #leave: (action: string) => Step | undefined
+  readonly #around: Around | undefined
   readonly #follow: boolean
+  /** Of items, within the pipeline. */
+  readonly #contexts = new WeakMap<ItemContext, ItemContext>()
 
-  /** `leave`: where an action without a successor leads; `follow`: whether successors count at all. */
-  constructor(
-    params: HandlerParams | undefined,
-    leave: (action: string) => Step | undefined,
-    follow: boolean,
-    around?: Graph | undefined
-  ) {
+  /** `follow`: whether successors count at all. */
+  constructor(params: HandlerParams | undefined, follow: boolean, around?: Around | undefined) {
     this.params = params
-    this.family = around?.family ?? { hasParams: false }
-    if (params !== undefined) this.family.hasParams = true
-    this.#leave = leave
     this.#follow = follow
+    this.#around = around
   }
 
   stepOf(node: Node): Step {
@@ -65,8 +69,9 @@ export class Graph {
    * The step behind each action of a handler. Where its routes change only with `routes`, the last one is remembered: two
    * look-ups in each step were a tenth of the time of a batch of synchronous items.
    */
-  routesOf(node: Node, routes: { readonly changes: number } | undefined): Step["next"] {
-    if (routes === undefined) return (action) => this.#successorOf(node, action) ?? this.#leave(action)
+  routesOf(node: Node, routes: { readonly changes: number } | undefined, leaves = true): Step["next"] {
+    if (routes === undefined)
+      return (action) => this.#successorOf(node, action) ?? (leaves ? this.#leave(action) : undefined)
     let changes = -1
     let last = ""
     let successor: Step | undefined
@@ -76,7 +81,60 @@ export class Graph {
         last = action
         changes = routes.changes
       }
-      return successor ?? this.#leave(action)
+      return successor ?? (leaves ? this.#leave(action) : undefined)
+    }
+  }
+
+  /** Where an action without a successor leads. A loop: a pipeline that contains itself may be in itself many times. */
+  #leave(action: string): Step | undefined {
+    for (let around = this.#around; around !== undefined; around = around.graph.#around) {
+      const step = around.next(action)
+      if (step !== undefined) return step
+    }
+    return undefined
+  }
+
+  /** The graph of a pipeline without successors, where another one is in it, and leads nowhere else than that does. */
+  static enclosing(inner: Graph, pipeline: object): Graph | undefined {
+    let graph = inner
+    for (let around = graph.#around; around !== undefined; around = graph.#around) {
+      if (around.pipeline === pipeline && graph.params === inner.params) return graph
+      if (around.goesOn()) return undefined
+      graph = around.graph
+    }
+    return undefined
+  }
+
+  /** Calls a function in the item's context in here, where what it leaves behind finds the params of the pipeline too. */
+  within<A>(f: () => A): A {
+    const context = current()
+    if (this.params === undefined || context === undefined || context.pipelineParams === this.params) return f()
+    const { lifecycle } = context
+    let inner = this.#contexts.get(lifecycle)
+    if (inner === undefined) this.#contexts.set(lifecycle, (inner = lifecycle.attempt(this.params)))
+    return runIn(inner, f)
+  }
+
+  /** The functions of a step, called so. Without params there is nothing to enter, and it costs nothing. */
+  entered(handler: HandlerDefinition): HandlerDefinition {
+    if (this.params === undefined) return handler
+    const { handleError, handleRequest, prepareInputs, processResults, promised, retry } = handler
+    const { delay, while: isWorth } = retry ?? {}
+    return {
+      ...handler,
+      prepareInputs: prepareInputs && ((context) => this.within(() => prepareInputs(context))),
+      handleRequest: (inputs) => this.within(() => handleRequest(inputs)),
+      promised: promised && {
+        ...promised,
+        handleRequest: (inputs) => this.within(() => promised.handleRequest(inputs))
+      },
+      handleError: handleError && ((inputs, error) => this.within(() => handleError(inputs, error))),
+      processResults: processResults && ((context) => this.within(() => processResults(context))),
+      retry: retry && {
+        ...retry,
+        while: isWorth && ((error) => this.within(() => isWorth(error))),
+        delay: delay && ((attempt, error) => this.within(() => delay(attempt, error)))
+      }
     }
   }
 
@@ -87,7 +145,7 @@ export class Graph {
 }
 
 /** The steps of a run that begins with this handler: a handler runs alone, a pipeline with what is in it. */
-export const stepsOf = (node: Node): Step => new Graph(undefined, () => undefined, false).stepOf(node)
+export const stepsOf = (node: Node): Step => new Graph(undefined, false).stepOf(node)
 
 const kept: Array<unknown> = [entrance()]
 
@@ -155,11 +213,13 @@ export const runOnce = (
 export const toPromise = <A>(
   effect: Effect.Effect<A, unknown>,
   signal: AbortSignal | undefined,
-  services: Context.Context<never> = Context.empty()
+  services: Context.Context<never> = Context.empty(),
+  around?: ItemContext | undefined
 ): Promise<A> => {
   if (signal?.aborted === true) return Promise.reject(signal.reason)
   return new Promise<A>((resolve, reject) => {
     const fiber = Effect.runForkWith(servicesWithin(services))(effect, signal === undefined ? undefined : { signal })
+    if (around !== undefined) around.outlive(fiber)
     fiber.addObserver((exit) => {
       if (Exit.isSuccess(exit)) resolve(exit.value)
       else if (signal?.aborted === true && Cause.hasInterruptsOnly(exit.cause)) reject(signal.reason)
@@ -167,6 +227,10 @@ export const toPromise = <A>(
     })
   })
 }
+
+/** As `toPromise`, for what an item runs: interrupted with it, which then ends only after it. */
+export const within = <A>(effect: Effect.Effect<A, unknown>, context: ItemContext): Promise<A> =>
+  toPromise(effect, context.signal, context.services, context)
 
 /** The action of an outcome, or the very value that was thrown. */
 export const actionOf = (outcome: AnyOutcome): Effect.Effect<string, unknown> => {

@@ -152,11 +152,12 @@ const scheduleOf = (
   seen: (metadata: Schedule.Metadata<unknown, unknown>) => void
 ): Schedule.Schedule<unknown, unknown, unknown, unknown> => {
   const { delay, schedule, times, while: isWorth } = options
+  const within = run.options.within
   let policy: Schedule.Schedule<unknown, unknown, unknown, unknown> = Schedule.passthrough(schedule ?? Schedule.forever)
   if (isWorth !== undefined) {
     policy = Schedule.while(policy, ({ input }) => {
       try {
-        const worth: unknown = isWorth(input)
+        const worth: unknown = within === undefined ? isWorth(input) : within(item, () => isWorth(input))
         if (!isPromiseLike(worth) && !isEffect(worth)) return Effect.succeed(worth as boolean)
         // Taken for a yes, it would repeat the failure for ever, and without a pause.
         disown(worth)
@@ -173,7 +174,7 @@ const scheduleOf = (
     // Last, so that it is asked only where there is another attempt.
     policy = Schedule.modifyDelay(policy, ({ attempt, input }) => {
       try {
-        return Effect.succeed(delay(attempt, input))
+        return Effect.succeed(within === undefined ? delay(attempt, input) : within(item, () => delay(attempt, input)))
       } catch (thrown) {
         return bugOver(thrown, input)
       }

@@ -33,6 +33,8 @@ export interface Step {
   /** Set where the request is a plain promise. */
   readonly promised: Promised | undefined
   readonly gate: Policy | undefined
+  /** Whether what the step prepares is prepared by its request, so that nothing is waited for in between. */
+  readonly atomic: boolean
   /** The step behind an action; `undefined` where the action ends the run. */
   readonly next: (action: string) => Step | undefined
 }
@@ -48,10 +50,16 @@ export interface Graph {
 }
 
 /** The step of a handler. `params`: which decoded params it takes, as `Step.params`. */
-export const stepOf = (name: string, handler: HandlerDefinition, params: number, next: Step["next"]): Step => {
+export const stepOf = (
+  name: string,
+  handler: HandlerDefinition,
+  params: number,
+  next: Step["next"],
+  atomic = false
+): Step => {
   const plain = !hasPolicy(handler)
   const promised = plain ? handler.promised : undefined
-  return { name, handler, params, first: false, plain, promised, gate: handler.gate, next }
+  return { name, handler, params, first: false, plain, promised, gate: handler.gate, atomic, next }
 }
 
 const names = { handlers: true, start: true, version: true, routes: true } as const

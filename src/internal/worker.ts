@@ -103,7 +103,7 @@ export class Worker implements Driver, Tenant {
         if (this.begin(item)) return true
       } else if (this.settled !== undefined) {
         this.process(item)
-      } else if (!item.isStarting && run.pace.isDue()) {
+      } else if (!item.isStarting && run.pace.isDue() && !item.step.atomic) {
         return this.wait("turn", this.parking.turnOf(run.pace))
       } else {
         const step = item.step

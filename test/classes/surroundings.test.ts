@@ -61,6 +61,60 @@ describe("the asynchronous context of an item", () => {
   })
 })
 
+describe("the asynchronous context of a lazy input", () => {
+  it("is that of the batch, whatever the items before have entered", async () => {
+    const seen: Array<string | undefined> = []
+    function* params() {
+      try {
+        for (const n of [1, 2, 3]) {
+          seen.push(tenant.getStore())
+          yield { n }
+        }
+      } finally {
+        seen.push(tenant.getStore())
+      }
+    }
+    const look = new Look((n) => {
+      tenant.enterWith(`item ${n}`)
+      if (n === 2) throw new Error("enough")
+    })
+    const batch = new ParallelBatchPipeline(new Pipeline(look), { params, concurrency: 1 })
+
+    await tenant.run("caller", () => batch.run({}).catch(() => {}))
+
+    assert.deepStrictEqual(seen, ["caller", "caller", "caller"])
+  })
+})
+
+describe("the asynchronous context of executePipelineWithParams", () => {
+  it("is that of its item, also for what comes behind an await, and when it is aborted", async () => {
+    const aborted: Array<string | undefined> = []
+    class Listening extends Look {
+      protected override async handleRequest(): Promise<void> {
+        this.getSignal().addEventListener("abort", () => aborted.push(tenant.getStore()))
+        await super.handleRequest()
+        if (this.getParams()["n"] === 3) await new Promise(() => {})
+      }
+    }
+    const look = new Listening()
+    const last = new Look()
+    look.connectTo(last)
+    class Spans extends ParallelBatchPipeline {
+      protected override async handleRequest(sets: Array<HandlerParams>): Promise<void> {
+        const items = sets.map((set) => tenant.run(`span ${set["n"]}`, () => this.executePipelineWithParams(set)))
+        await Promise.all(items.slice(0, 2))
+      }
+    }
+    const batch = new Spans(new Pipeline(look), { params: () => [{ n: 1 }, { n: 2 }, { n: 3 }] })
+
+    await tenant.run("caller", () => batch.run({}))
+
+    assert.deepStrictEqual(look.seen.toSorted(), ["span 1", "span 1", "span 2", "span 2", "span 3", "span 3"])
+    assert.deepStrictEqual(last.seen.toSorted(), ["span 1", "span 1", "span 2", "span 2"])
+    assert.deepStrictEqual(aborted, ["span 3"])
+  })
+})
+
 /** Runs two items, each of which enters something, and prints what they find. */
 const program = `
   import { AsyncLocalStorage } from "node:async_hooks"

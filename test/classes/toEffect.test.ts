@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, Exit, Fiber } from "effect"
+import { Effect, Exit, Fiber, Tracer } from "effect"
 import { TestClock } from "effect/testing"
 import {
   BatchPipeline,
@@ -43,6 +43,29 @@ describe("toEffect", () => {
       assert.strictEqual(yield* new Pipeline(work).toEffect({}), "done")
       assert.strictEqual(yield* batchOf(work).toEffect({}), "default")
       assert.deepStrictEqual(shared, { outputs: 5 })
+    })
+  )
+
+  it.effect("runs an overridden lifecycle also where someone looks at spans", () =>
+    Effect.gen(function* () {
+      class Overridden extends Work {
+        protected override executeLifecycle(shared: SharedData): Promise<string> {
+          return super.executeLifecycle(shared)
+        }
+      }
+      const names: Array<string> = []
+      const tracer = Tracer.make({
+        span: (options) => {
+          names.push(options.name)
+          return new Tracer.NativeSpan(options)
+        }
+      })
+      const overridden = new Overridden(() => 5)
+
+      const action = yield* Effect.withTracer(new Pipeline(overridden).toEffect({}), tracer)
+
+      assert.strictEqual(action, "done")
+      assert.include(names, "Handler.Overridden")
     })
   )
 
