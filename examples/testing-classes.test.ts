@@ -44,7 +44,7 @@ const pricing = (lookUp: LookUp, products: ReadonlyArray<string>) =>
     concurrency: 100
   })
 
-let gate: Gate.Gate<any>
+let gate: Gate.Gate<unknown>
 beforeEach(() => {
   vi.useFakeTimers()
   // Made for each test: a gate of the module would still be full, or closed, by the test before.

@@ -113,9 +113,10 @@ export interface BatchOptions<TSharedData extends SharedData = SharedData> {
   readonly onProgress?: ((progress: Progress) => void) | undefined
   /**
    * Told what has become of each item, once, when that has ended, in the order in which they end, also of what was
-   * interrupted or never started. Where it answers a promise, the place of the item is taken until that has settled, so a
-   * slow one slows the batch, and `run` waits for all of them. What it throws, or rejects with, ends the batch; nothing is
-   * told after that. `run` rejects with that very value; `runReport` answers the report, whose `endedBy` says it.
+   * interrupted or never started; what a redrive takes over has not ended here. Where it answers a promise, the place of
+   * the item is taken until that has settled, so a slow one slows the batch, and `run` waits for all of them. What it throws,
+   * or rejects with, ends the batch; nothing is told after that. `run` rejects with that very value; `runReport` answers the
+   * report, whose `endedBy` says it.
    */
   readonly onOutcome?: ((outcome: BatchOutcome) => unknown) | undefined
 }

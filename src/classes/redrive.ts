@@ -24,9 +24,8 @@ import type { Any as AnyReport } from "../Report.ts"
 import { PipelineChanged } from "../ReportError.ts"
 import type { BatchRunOptions } from "./BatchRunOptions.ts"
 import type { ItemContext } from "./context.ts"
+import type { Params } from "./lazyInput.ts"
 import { nameOnly } from "./translate.ts"
-
-type Input = Iterable<unknown> | AsyncIterable<unknown>
 
 /** How a batch runs its items, whatever those are. */
 interface Batch {
@@ -45,7 +44,7 @@ export class Redrive {
   }
 
   /** Runs what the report has not, once the params are read to their end. */
-  run(params: Input, batch: Batch): Effect.Effect<unknown, unknown, unknown> {
+  run(params: Params, batch: Batch): Effect.Effect<unknown, unknown, unknown> {
     const read = readAll(params, batch.signal, (cause) => this.#leave(cause, batch))
     return Effect.flatMap(read, (all) => {
       let source: PlannedSource
@@ -91,7 +90,7 @@ export class Redrive {
 
 /** Reads the whole input; where that does not come to its end, `failed` comes first, then the input is closed. */
 const readAll = (
-  params: Input,
+  params: Params,
   signal: AbortSignal,
   failed: (cause: Cause.Cause<unknown>) => Effect.Effect<void>
 ): Effect.Effect<ReadonlyArray<unknown>, unknown, unknown> =>

@@ -17,7 +17,7 @@ export const CurrentItem = Context.Reference<CurrentItem>("parallel-batch-pipeli
 })
 
 /** What a log shows of an item: what else there is of it is not for logs, and the params may hold secrets. */
-export const shown = (item: CurrentItem): unknown => {
+export const logged = (item: CurrentItem): unknown => {
   const { attempt, handler, index } = item
   try {
     return { index, key: item.key, handler, attempt }
@@ -67,7 +67,7 @@ export class Present implements CurrentItem {
   }
 
   toJSON(): unknown {
-    return shown(this.item)
+    return logged(this.item)
   }
 
   [NodeInspectSymbol](): unknown {

@@ -7,7 +7,7 @@ import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import { NodeInspectSymbol } from "effect/Inspectable"
 import * as Scope from "effect/Scope"
-import { CurrentItem, shown } from "./currentItem.ts"
+import { CurrentItem, logged } from "./currentItem.ts"
 import type { First, Result } from "./duplicates.ts"
 import type { Ending } from "./ending.ts"
 import type { Verdict } from "./gate/aimd.ts"
@@ -118,11 +118,11 @@ export class Item implements CurrentItem, Payer {
   }
 
   toJSON(): unknown {
-    return shown(this)
+    return logged(this)
   }
 
   [NodeInspectSymbol](): unknown {
-    return shown(this)
+    return logged(this)
   }
 
   /** The calls that were made for this item. */

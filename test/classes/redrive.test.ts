@@ -115,6 +115,19 @@ describe("redrive of a batch", () => {
     assert.deepStrictEqual([report.attempts, report.cost, report.endedBy._tag], [0, 0, "Completed"])
   })
 
+  it("tells onOutcome what ran, and not what was taken over", async () => {
+    const { fetch, report } = await first()
+    const told: Array<unknown> = []
+    const options: ParallelBatchOptions<Site> = { onOutcome: ({ _tag, key }) => told.push([key, _tag]) }
+
+    await batchOf(fetch, pages(1, 2, 3, 4), options).run(fresh(), { redrive: report })
+
+    assert.sameDeepMembers(told, [
+      ["page 2", "Succeeded"],
+      ["page 4", "Succeeded"]
+    ])
+  })
+
   it("answers its action from run, one item after the other as well", async () => {
     const { fetch, report } = await first()
     const batch = new (class Pages extends BatchPipeline<Site> {
